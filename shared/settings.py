@@ -1,0 +1,155 @@
+"""What the service is told from outside: environment variables, read once, checked together, frozen.
+
+Nobody else reads the environment. Every secret may come as `NAME_FILE` instead; a newline at the file's end is dropped,
+because an auth token with one fails every signature.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class BadSettings(Exception):
+    """One or more settings are missing or wrong; the text lists all of them, never a secret's value."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("must be a http(s) URL")
+    return value.rstrip("/")
+
+
+def _redis_url(value: str) -> str:
+    if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("must be a redis:// or rediss:// URL")
+    return value
+
+
+def _database_url(value: str) -> str:
+    if urlsplit(value).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must be a postgresql:// URL")
+    return value
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _account_sid(value: str) -> str:
+    if not (value.startswith("AC") and len(value) == 34):
+        raise ValueError("must be AC and 32 hex digits")
+    return value
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return value
+
+    return check
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("must be host:port")
+    return value
+
+
+def _env(name: str, parse: Callable[[str], Any], what: str, *, default: str | None = None, secret: bool = False) -> Any:
+    """A field read from variable `name`. Without a default it is required; an empty value counts as absent."""
+    return field(metadata={"name": name, "parse": parse, "what": what, "default": default, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One attribute per variable; `load` fills it. The table in README.md is made from the same descriptions."""
+
+    env: str = _env("TS_ENV", _text, "name of this installation, part of every API key", default="sandbox")
+    bind: str = _env("TS_BIND", _bind, "where the ingress listens", default="127.0.0.1:4000")
+    admin_bind: str = _env("TS_ADMIN_BIND", _bind, "where metrics and verbose readiness are", default="127.0.0.1:4001")
+    public_url: str = _env(
+        "TS_PUBLIC_URL", _url, "our address as Twilio sees it: checked in signatures, put in callbacks"
+    )
+    redis_url: str = _env("TS_REDIS_URL", _redis_url, "Redis: inbox, Celery queues", secret=True)
+    database_url: str = _env("TS_DATABASE_URL", _database_url, "PostgreSQL: everything that lasts", secret=True)
+    twilio_account_sid: str = _env("TWILIO_ACCOUNT_SID", _account_sid, "the Twilio account")
+    twilio_auth_tokens: tuple[str, ...] = _env(
+        "TWILIO_AUTH_TOKEN", _words, "auth token; a comma list while one is rotated: all verify, the first one calls Twilio",
+        secret=True,
+    )  # fmt: skip
+    twilio_api_url: str = _env(
+        "TS_TWILIO_API_URL", _url, "another host in place of api.twilio.com, for a simulator", default=""
+    )
+    service_key: str = _env(
+        "INTERNAL_SERVICE_KEY", _text, "the platform's X-Service-Key, both ways", default="", secret=True
+    )
+    jwt_secret: str = _env(
+        "TS_JWT_SECRET", _text, "HS256 secret of the platform's user tokens", default="", secret=True
+    )
+    as_call_url: str = _env("TS_AS_CALL_SERVICE_URL", _url, "as-call-service; empty: not told", default="")
+    pns_url: str = _env("TS_PNS_URL", _url, "pns-provisioning-service; empty: numbers come from the CLI", default="")
+    s3_endpoint_url: str = _env("TS_S3_ENDPOINT_URL", _url, "S3 endpoint; empty: Amazon's own", default="")
+    s3_bucket: str = _env("TS_S3_BUCKET", _text, "bucket of the recordings", default="twilio-server")
+    s3_region: str = _env("TS_S3_REGION", _text, "region of the bucket", default="us-east-1")
+    s3_access_key_id: str = _env("TS_S3_ACCESS_KEY_ID", _text, "S3 access key id", default="")
+    s3_secret_access_key: str = _env("TS_S3_SECRET_ACCESS_KEY", _text, "S3 secret key", default="", secret=True)
+    web_workers: int = _env("TS_WEB_WORKERS", int, "ingress processes", default="2")
+    web_threads: int = _env("TS_WEB_THREADS", int, "threads of each ingress process", default="8")
+    log_format: str = _env("TS_LOG_FORMAT", _one_of("json", "console"), "json or console", default="json")
+    log_level: str = _env(
+        "TS_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "least level that is logged", default="info"
+    )
+    metrics_dir: str = _env(
+        "PROMETHEUS_MULTIPROC_DIR", _text, "folder shared by all processes for their counters", default=""
+    )
+
+    @property
+    def accounts(self) -> dict[str, tuple[str, ...]]:
+        """The live auth tokens by AccountSid."""
+        return {self.twilio_account_sid: self.twilio_auth_tokens}
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings in `environ`. Raises BadSettings that lists every fault at once."""
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for item in fields(Settings):
+        try:
+            values[item.name] = _value(item.metadata, environ)
+        except (ValueError, OSError) as fault:
+            faults.append(f"{item.metadata['name']}: {fault} ({item.metadata['what']})")
+    if faults:
+        raise BadSettings("settings to mend:\n  " + "\n  ".join(faults))
+    return Settings(**values)
+
+
+def _value(meta: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    text = environ.get(meta["name"], "")
+    if not text and (path := environ.get(f"{meta['name']}_FILE")):
+        text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    if not text:
+        if meta["default"] is None:
+            raise ValueError("is missing")
+        text = meta["default"]
+    return meta["parse"](text) if text else _empty(meta["parse"])
+
+
+def _empty(parse: Callable[[str], Any]) -> Any:
+    return () if parse is _words else ""
+
+
+def described() -> list[tuple[str, str, str]]:
+    """(variable, default or "required", what it is) of every setting, for the documentation."""
+    return [
+        (meta["name"], "required" if meta["default"] is None else meta["default"], meta["what"])
+        for meta in (item.metadata for item in fields(Settings))
+    ]
