@@ -1,0 +1,89 @@
+"""Knows the control API: tests and the demo look at what happened, teach numbers and secrets, and order trouble."""
+
+from dataclasses import asdict
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+
+from ops.standins import reading
+from ops.standins.books import Books
+from ops.standins.envelope import Refused
+from ops.standins.faults import fault_from
+from ops.standins.pns import STATUSES
+
+control = Blueprint("control", __name__)
+
+
+def _books() -> Books:
+    return current_app.extensions["books"]
+
+
+@control.get("/livez")
+def alive() -> Response:
+    return jsonify({"status": "ok"})
+
+
+@control.get("/standin/as-call/state")
+def as_call_state() -> Response:
+    """Calls by SID, conversations by id with their messages, and the requests to as-call in their order."""
+    books = _books()
+    with books.lock:
+        return jsonify(
+            {
+                "calls": {sid: asdict(call) for sid, call in books.calls.items()},
+                "conversations": {key: asdict(found) for key, found in books.conversations.items()},
+                "requests": [entry for entry in books.requests if entry["service"] == "as-call"],
+            }
+        )
+
+
+@control.get("/standin/subscriber/<name>")
+def subscriber_state(name: str) -> Response:
+    books = _books()
+    with books.lock:
+        subscriber = books.subscriber(name)
+        received = [asdict(delivery) for delivery in subscriber.received.values()]
+        return jsonify({"name": name, "has_secret": subscriber.secret is not None, "received": received})
+
+
+@control.put("/standin/subscriber/<name>/secret")
+def set_secret(name: str) -> Response:
+    secret = reading.text(reading.json_object(request), "secret")
+    try:
+        Webhook(secret)
+    except (ValueError, EmptyWebhookSecretError) as error:
+        raise Refused(400, "VALIDATION_ERROR", f"not a secret: {error}") from error
+    books = _books()
+    with books.lock:
+        books.subscriber(name).secret = secret
+    return Response(status=204)
+
+
+@control.put("/standin/pns/<number>")
+def set_number(number: str) -> Response:
+    body = reading.json_object(request)
+    status = reading.text(body, "status") if "status" in body else "active"
+    if status not in STATUSES or not reading.E164.fullmatch(number):
+        raise Refused(400, "VALIDATION_ERROR", f"an E.164 number, and a status of {', '.join(STATUSES)}")
+    books = _books()
+    with books.lock:
+        books.numbers[number] = {"tenantId": reading.uuid(body, "tenantId"), "status": status}
+    return Response(status=204)
+
+
+@control.put("/standin/faults")
+def order_faults() -> Response:
+    """`{"as-call": {"status": 503, "times": 2, "delay_s": 0, "when": "before", "headers": {}}}`"""
+    try:
+        orders = {service: fault_from(order) for service, order in reading.json_object(request).items()}
+    except ValueError as error:
+        raise Refused(400, "VALIDATION_ERROR", str(error)) from error
+    for service, fault in orders.items():
+        _books().faults.order(service, fault)
+    return Response(status=204)
+
+
+@control.delete("/standin/state")
+def forget() -> Response:
+    _books().forget()
+    return Response(status=204)

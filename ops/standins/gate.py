@@ -1,0 +1,75 @@
+"""Knows what happens around every request: ordered faults, the service key, the log in order, the error body."""
+
+from hmac import compare_digest
+from time import sleep
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from ops.standins.books import Books
+from ops.standins.envelope import Refused, refusal
+from ops.standins.faults import Fault
+
+KEYED = ("as-call", "pns")
+
+
+def put_up(app: Flask, books: Books) -> None:
+    app.before_request(lambda: _before(books))
+    app.after_request(lambda answer: _after(books, answer))
+    app.register_error_handler(Refused, lambda refused: refusal(refused.http_status, refused.code, refused.message))
+    app.register_error_handler(HTTPException, _http_fault)
+
+
+def service_asked() -> str | None:
+    """Whose stand-in this request is for: `as-call`, `pns`, a subscriber's name; None for the control API."""
+    first, _, rest = request.path.lstrip("/").partition("/")
+    if first in KEYED:
+        return first
+    return rest if first == "subscriber" else None
+
+
+def _before(books: Books) -> Response | None:
+    service = service_asked()
+    if service is None:
+        return None
+    g.fault = books.faults.next_for(service)
+    if service in KEYED and not _has_key(books.service_key):
+        return refusal(401, "UNAUTHORIZED", "X-Service-Key is missing or wrong")
+    return _suffer(g.fault, "before")
+
+
+def _has_key(service_key: str) -> bool:
+    """Compared as bytes: a header may hold what compare_digest refuses in a text."""
+    return compare_digest(request.headers.get("X-Service-Key", "").encode(), service_key.encode())
+
+
+def _after(books: Books, answer: Response) -> Response:
+    service = service_asked()
+    if service is None:
+        return answer
+    answer = _suffer(g.fault, "after") or answer
+    books.note_request(
+        {
+            "service": service,
+            "method": request.method,
+            "path": request.path,
+            "body": request.get_json(silent=True),
+            "status": answer.status_code,
+        }
+    )
+    return answer
+
+
+def _suffer(fault: Fault | None, moment: str) -> Response | None:
+    if fault is None or fault.when != moment:
+        return None
+    sleep(fault.delay_s)
+    if fault.status == 0:
+        return None
+    answer = refusal(fault.status, "ORDERED_FAULT", "this trouble was ordered through /standin/faults")
+    answer.headers.update(fault.headers)
+    return answer
+
+
+def _http_fault(error: HTTPException) -> Response:
+    return refusal(error.code or 500, (error.name or "error").upper().replace(" ", "_"), error.description or "")
