@@ -1,0 +1,41 @@
+"""The story of a webhook that comes twice: answered again, and without a second effect."""
+
+from ops.demo.check import need, until
+from ops.demo.facts import ended, processed, webhooks_done
+from ops.demo.stage import Stage
+from ops.demo_world import ANALYTICS_SUBSCRIBER, RECORDED, RECORDED_OWNER, REPEATED_CUSTOMER
+
+
+def repeated_webhooks(stage: Stage) -> str:
+    stage.phone(RECORDED_OWNER, answers="answer", answer_after_s=2, talk_s=4)
+    call_sid = stage.place_call(REPEATED_CUSTOMER, RECORDED)
+    until(lambda: ended(stage, call_sid), "the call is completed")
+    sent = until(lambda: webhooks_done(stage, call_sid), "Twilio has told everything")
+    before = until(lambda: processed(stage, call_sid), "every callback is processed")
+    for webhook in sent:
+        stage.simulator.json("POST", f"/sim/webhooks/{webhook['id']}/repeat")
+    until(lambda: webhooks_done(stage, call_sid), "the repeats are answered")
+    _everything_so_far_is_done(stage)
+    after = stage.events(call_sid)
+    need(len(after) == len(before), f"{len(before)} events have become {len(after)}")
+    call = stage.as_call()["calls"][call_sid]
+    need((call["incoming_count"], call["missed_count"]) == (1, 0), f"as-call-service was told {call}")
+    twice = [event for event in stage.received(ANALYTICS_SUBSCRIBER) if _speaks_of(event, call_sid)]
+    need(len(twice) == len({event["type"] for event in twice}), f"notified: {[event['type'] for event in twice]}")
+    return f"{len(sent)} webhooks repeated; still {len(after)} events, one call told, no notification twice"
+
+
+def _everything_so_far_is_done(stage: Stage) -> None:
+    """Nothing to wait for shows that nothing happened; so something new is sent after it, and waited for."""
+    text_sid = stage.write_text(REPEATED_CUSTOMER, RECORDED, f"Nothing else, thanks ({stage.mark})")
+    until(lambda: processed(stage, text_sid, f"msg-in:{text_sid}"), "what was sent after the repeats is processed")
+    until(lambda: _notified(stage, text_sid), "what was sent after the repeats is told")
+
+
+def _notified(stage: Stage, sid: str) -> None:
+    seen = [event for event in stage.received(ANALYTICS_SUBSCRIBER) if _speaks_of(event, sid)]
+    need(seen and all(event["verified"] for event in seen), f"notified: {seen}")
+
+
+def _speaks_of(event: dict[str, object], sid: str) -> bool:
+    return sid in str(event["data"])
