@@ -1,0 +1,127 @@
+"""Calls: what is known of each, merged from webhooks in any order by rank."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from shared.db.ids import as_uuid
+from shared.domain.missed_call import CallFacts, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call leg that reached us."""
+
+    id: UUID
+    call_sid: str
+    parent_call_sid: str | None
+    tenant_id: str | None
+    direction: str
+    from_number: str
+    to_number: str
+    status: str
+    route: Literal["forward", "voicemail"] | None
+    dial_status: str | None
+    dial_bridged: bool | None
+    duration_s: int | None
+    decision: Decision | None
+    decided_at: datetime | None
+    started_at: datetime
+    ended_at: datetime | None
+    updated_at: datetime
+
+    @property
+    def facts(self) -> CallFacts:
+        """What the missed-call decision looks at."""
+        return CallFacts(self.direction, self.route, self.status, self.dial_status, self.dial_bridged)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one webhook says of a call. None and "" mean: it does not say."""
+
+    call_sid: str
+    account_sid: str
+    status: str
+    at: datetime
+    from_number: str = ""
+    to_number: str = ""
+    direction: str = ""
+    parent_call_sid: str | None = None
+    tenant_id: str | None = None
+    route: str | None = None
+    dial_status: str | None = None
+    dial_bridged: bool | None = None
+    duration_s: int | None = None
+
+
+def merge(conn: Connection, seen: Seen) -> Call:
+    """The call after this webhook. The further status wins, a first known value stays; the row is locked to commit."""
+    with conn.cursor(row_factory=class_row(Call)) as cursor:
+        row = cursor.execute(
+            """
+            insert into calls as c (call_sid, account_sid, parent_call_sid, tenant_id, direction, from_number, to_number,
+                                    status, route, dial_status, dial_bridged, duration_s, started_at, ended_at)
+            values (%(call_sid)s, %(account_sid)s, %(parent_call_sid)s, %(tenant_id)s,
+                    coalesce(nullif(%(direction)s, ''), 'inbound'), %(from_number)s, %(to_number)s, %(status)s,
+                    %(route)s, %(dial_status)s, %(dial_bridged)s, %(duration_s)s, %(at)s,
+                    case when call_rank(%(status)s) = 4 then %(at)s end)
+            on conflict (call_sid) do update set
+                status = case when call_rank(excluded.status) > call_rank(c.status)
+                              then excluded.status else c.status end,
+                ended_at = coalesce(c.ended_at, excluded.ended_at),
+                parent_call_sid = coalesce(c.parent_call_sid, excluded.parent_call_sid),
+                tenant_id = coalesce(c.tenant_id, excluded.tenant_id),
+                direction = coalesce(nullif(%(direction)s, ''), c.direction),
+                from_number = coalesce(nullif(c.from_number, ''), excluded.from_number),
+                to_number = coalesce(nullif(c.to_number, ''), excluded.to_number),
+                route = coalesce(c.route, excluded.route),
+                dial_status = coalesce(c.dial_status, excluded.dial_status),
+                dial_bridged = coalesce(c.dial_bridged, excluded.dial_bridged),
+                duration_s = coalesce(c.duration_s, excluded.duration_s),
+                started_at = least(c.started_at, excluded.started_at),
+                updated_at = now()
+            returning id, call_sid, parent_call_sid, tenant_id, direction, from_number, to_number, status, route,
+                      dial_status, dial_bridged, duration_s, decision, decided_at, started_at, ended_at, updated_at
+            """,
+            {name: getattr(seen, name) for name in Seen.__slots__},
+        ).fetchone()
+    assert row is not None  # an upsert returns its row
+    return row
+
+
+def decide(conn: Connection, call_sid: str, decision: Decision) -> bool:
+    """Records the one decision of a call. False if it has been decided before."""
+    done = conn.execute(
+        """
+        update calls set decision = %(decision)s, decided_at = now(), updated_at = now()
+         where call_sid = %(sid)s and decision is null
+        """,
+        {"sid": call_sid, "decision": decision},
+    )
+    return done.rowcount == 1
+
+
+def find(conn: Connection, id_or_sid: str) -> Call | None:
+    """By our id or by Twilio's CallSid."""
+    with conn.cursor(row_factory=class_row(Call)) as cursor:
+        return cursor.execute(
+            """
+            select id, call_sid, parent_call_sid, tenant_id, direction, from_number, to_number, status, route,
+                   dial_status, dial_bridged, duration_s, decision, decided_at, started_at, ended_at, updated_at
+              from calls where call_sid = %(sid)s or id = %(id)s
+            """,
+            {"sid": id_or_sid, "id": as_uuid(id_or_sid)},
+        ).fetchone()
+
+
+def active(conn: Connection) -> int:
+    """How many calls have not ended, of those heard of in the last four hours (Twilio's longest call)."""
+    row = conn.execute(
+        "select count(*) from calls where call_rank(status) < 4 and updated_at > now() - interval '4 hours'"
+    ).fetchone()
+    return row[0] if row else 0

@@ -1,0 +1,116 @@
+"""Events as they came from Twilio: stored once under their semantic key, never changed."""
+
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from shared.domain.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as operators see it: what it is called and what became of it, nothing personal."""
+
+    key: str
+    kind: str
+    provenance: Literal["webhook", "reconcile", "replay"]
+    received_at: datetime
+    processed_at: datetime | None
+    outcome: str | None
+
+
+def insert(conn: Connection, events: Sequence[Event]) -> set[str]:
+    """Stores those whose key is new and returns their event ids.
+
+    The whole batch travels as one JSON document: psycopg adapts arrays slowly. A known key with another body is noted
+    as a conflict, and the first body stands.
+    """
+    rows = conn.execute(
+        """
+        with arrived as (
+            select * from jsonb_to_recordset(%(batch)s::jsonb) as (
+                key text, event_id text, kind text, provenance text, account_sid text, sids text[], path text,
+                query text, content_type text, token text, answer text, body text, received_at timestamptz)),
+        kept as (
+            insert into events (key, event_id, kind, provenance, account_sid, sids, path, query, content_type, token,
+                                answer, body, body_sha256, received_at)
+            select key, event_id, kind, provenance, account_sid, sids, path, query, content_type, token, answer,
+                   decode(body, 'base64'), sha256(decode(body, 'base64')), received_at
+              from arrived
+            on conflict do nothing
+            returning event_id)
+        select event_id from kept
+        """,
+        {"batch": json.dumps([_document(event) for event in events])},
+    ).fetchall()
+    fresh = {row[0] for row in rows}
+    repeated = [event for event in events if event.event_id not in fresh]
+    if repeated:
+        _note_conflicts(conn, repeated)
+    return fresh
+
+
+def finish(conn: Connection, outcomes: dict[str, str]) -> None:
+    """Writes what became of each event (by event id), in the transaction that did it."""
+    conn.execute(
+        """
+        update events set processed_at = clock_timestamp(), outcome = o.value
+          from jsonb_each_text(%(outcomes)s::jsonb) as o
+         where events.event_id = o.key
+        """,
+        {"outcomes": json.dumps(outcomes)},
+    )
+
+
+def of_sid(conn: Connection, sid: str, *, limit: int, before: tuple[datetime, str] | None) -> list[StoredEvent]:
+    """The events that speak of a call, message or recording, newest first, after the cursor (received_at, key)."""
+    received_at, key = before or (None, None)
+    with conn.cursor(row_factory=class_row(StoredEvent)) as cursor:
+        return cursor.execute(
+            """
+            select key, kind, provenance, received_at, processed_at, outcome from events
+             where sids @> array[%(sid)s]
+               and (%(at)s::timestamptz is null or (received_at, key) < (%(at)s, %(key)s))
+             order by received_at desc, key desc limit %(limit)s
+            """,
+            {"sid": sid, "limit": limit, "at": received_at, "key": key},
+        ).fetchall()
+
+
+def _note_conflicts(conn: Connection, events: Sequence[Event]) -> None:
+    conn.execute(
+        """
+        insert into event_conflicts (event_id, key, token, body, received_at)
+        select a.event_id, a.key, a.token, decode(a.body, 'base64'), a.received_at
+          from jsonb_to_recordset(%(batch)s::jsonb) as a (
+                key text, event_id text, token text, body text, received_at timestamptz)
+          join events as e on e.key = a.key
+         where e.body_sha256 <> sha256(decode(a.body, 'base64'))
+        on conflict do nothing
+        """,
+        {"batch": json.dumps([_document(event) for event in events])},
+    )
+
+
+def _document(event: Event) -> dict[str, object]:
+    return {
+        "key": event.key,
+        "event_id": event.event_id,
+        "kind": event.kind,
+        "provenance": event.provenance,
+        "account_sid": event.account_sid,
+        "sids": event.sids,
+        "path": event.path,
+        "query": event.query,
+        "content_type": event.content_type,
+        "token": event.token,
+        "answer": event.answer,
+        "body": b64encode(event.body).decode(),
+        "received_at": event.received_at.isoformat(),
+    }

@@ -1,0 +1,154 @@
+"""Promised work: one row per promise, leased by the worker that does it, ordered where order matters."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, LiteralString
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from shared.domain.job_kinds import JobKind
+
+# Who promises work and rings for it himself leaves the dispatcher this long before it steps in.
+FIRST_HINT_S: Final = 5.0
+# A hint that was sent but not followed within this time is sent again: longer than a busy queue, shorter than a person's
+# patience with a text that hangs.
+REHINT_S: Final = 15.0
+
+# Due, not in anybody's hands, and not behind an older unfinished job of its order key.
+_READY: Final[LiteralString] = """
+        jobs.state = 'due' and jobs.next_at <= now() and (jobs.lease_until is null or jobs.lease_until <= now())
+        and (jobs.order_key is null or not exists (
+            select 1 from jobs as older
+             where older.order_key = jobs.order_key and older.state = 'due' and older.id < jobs.id))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A leased promise. `fence` grows with every lease: a result is recorded only under the lease it was made in."""
+
+    id: int
+    kind: JobKind
+    ref: str
+    order_key: str | None
+    attempts: int
+    fence: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What goes on a queue: that this job is worth a look."""
+
+    id: int
+    kind: JobKind
+
+
+def promise(
+    conn: Connection,
+    kind: JobKind,
+    ref: str,
+    *,
+    order_key: str | None = None,
+    delay_s: float = 0.0,
+    hint_in_s: float = 0.0,
+) -> int | None:
+    """Records work to be done; None if it was promised before. Becomes true with the caller's commit.
+
+    `hint_in_s` > 0: the caller sends the first hint itself, the dispatcher steps in after that time only.
+    """
+    if order_key is not None:
+        # Ids are drawn before commit: without this, two transactions could commit in the other order than their ids say.
+        conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (order_key,))
+    row = conn.execute(
+        """
+        insert into jobs (kind, ref, order_key, next_at, hint_at)
+        values (%(kind)s, %(ref)s, %(order_key)s, now() + make_interval(secs => %(delay_s)s),
+                now() + make_interval(secs => %(hint_in_s)s))
+        on conflict (kind, ref) do nothing
+        returning id
+        """,
+        {"kind": kind, "ref": ref, "order_key": order_key, "delay_s": delay_s, "hint_in_s": hint_in_s},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def claim_hints(conn: Connection, *, limit: int) -> list[Hint]:
+    """Up to `limit` jobs that are ready and have no live hint; they are not offered again for `REHINT_S`.
+
+    Safe with any number of dispatchers: rows that one has in hand are skipped by the others.
+    """
+    with conn.cursor(row_factory=class_row(Hint)) as cursor:
+        return cursor.execute(
+            f"""
+            update jobs set hint_at = now() + make_interval(secs => %(rehint_s)s)
+             where id in (
+                select id from jobs
+                 where greatest(next_at, hint_at) <= now() and {_READY}
+                 order by greatest(next_at, hint_at), id limit %(limit)s
+                   for update skip locked)
+            returning id, kind
+            """,
+            {"rehint_s": REHINT_S, "limit": limit},
+        ).fetchall()
+
+
+def lease(conn: Connection, job_id: int, lease_s: Mapping[JobKind, float]) -> Job | None:
+    """Takes the job for the seconds of its kind; None if it is done, not due, in other hands, or must wait for its turn."""
+    with conn.cursor(row_factory=class_row(Job)) as cursor:
+        return cursor.execute(
+            f"""
+            update jobs set lease_until = now() + make_interval(secs => (%(lease_s)s::jsonb ->> kind)::float),
+                            attempts = attempts + 1, fence = fence + 1
+             where id = %(id)s and {_READY}
+            returning id, kind, ref, order_key, attempts, fence, created_at
+            """,
+            {"id": job_id, "lease_s": json.dumps(dict(lease_s))},
+        ).fetchone()
+
+
+def done(conn: Connection, job: Job) -> bool:
+    """The work is finished. False if the lease was lost meanwhile."""
+    return _finish(conn, job, "done", None)
+
+
+def failed(conn: Connection, job: Job, reason: str) -> bool:
+    """The work will never succeed; `reason` is for a person. False if the lease was lost meanwhile."""
+    return _finish(conn, job, "failed", reason)
+
+
+def again(conn: Connection, job: Job, *, delay_s: float, reason: str, counts: bool = True) -> bool:
+    """Same work after `delay_s` seconds. `counts` False: the attempt is not held against it."""
+    done = conn.execute(
+        """
+        update jobs set lease_until = null, last_error = %(reason)s,
+                        attempts = attempts - %(uncount)s,
+                        next_at = now() + make_interval(secs => %(delay_s)s),
+                        hint_at = now()
+         where id = %(id)s and fence = %(fence)s and state = 'due'
+        """,
+        {"id": job.id, "fence": job.fence, "reason": reason, "delay_s": delay_s, "uncount": 0 if counts else 1},
+    )
+    return done.rowcount == 1
+
+
+def hurry(conn: Connection, kind: JobKind, ref: str) -> None:
+    """Makes waiting work due now: a fact it waits for has arrived. Work in somebody's hands is left to them."""
+    conn.execute(
+        "update jobs set next_at = now(), hint_at = now() where kind = %s and ref = %s and state = 'due'", (kind, ref)
+    )
+
+
+def _finish(conn: Connection, job: Job, state: Literal["done", "failed"], reason: str | None) -> bool:
+    done = conn.execute(
+        """
+        update jobs set state = %(state)s, lease_until = null, finished_at = now(),
+                        last_error = coalesce(%(reason)s, last_error)
+         where id = %(id)s and fence = %(fence)s and state = 'due'
+        """,
+        {"id": job.id, "fence": job.fence, "state": state, "reason": reason},
+    )
+    return done.rowcount == 1

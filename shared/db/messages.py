@@ -1,0 +1,226 @@
+"""Messages, in and out: what they say, how far Twilio has brought them, and how far we have handed them over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, LiteralString
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from shared.db.ids import as_uuid
+
+_COLUMNS: LiteralString = """
+    id, message_sid, tenant_id, client, idempotency_key, direction, from_number, to_number, body, media, status,
+    send_state, sending_since, error_code, error_reason, segments, created_at, updated_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One text. `status` is Twilio's word, `send_state` ours (outbound only)."""
+
+    id: UUID
+    message_sid: str | None
+    tenant_id: str | None
+    client: str | None
+    idempotency_key: str | None
+    direction: Literal["inbound", "outbound"]
+    from_number: str
+    to_number: str
+    body: str
+    media: list[dict[str, Any]]
+    status: str | None
+    send_state: Literal["queued", "sending", "unknown", "handed", "refused"] | None
+    sending_since: datetime | None
+    error_code: int | None
+    error_reason: str | None
+    segments: int | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def state(self) -> str:
+        """One word for the outside: Twilio's status once there is one, `queued` before, `failed` if it was refused."""
+        if self.status is not None:
+            return self.status
+        return "failed" if self.send_state == "refused" else "queued"
+
+
+def insert_outbound(
+    conn: Connection,
+    *,
+    client: str,
+    idempotency_key: str | None,
+    tenant_id: str | None,
+    from_number: str,
+    to_number: str,
+    body: str,
+    media: list[dict[str, Any]],
+) -> Message:
+    """A text we promise to send. With a key that `client` has used before: the message it made then."""
+    with conn.cursor(row_factory=class_row(Message)) as cursor:
+        row = cursor.execute(
+            f"""
+            insert into messages (client, idempotency_key, tenant_id, direction, from_number, to_number, body, media,
+                                  send_state)
+            values (%(client)s, %(idempotency_key)s, %(tenant_id)s, 'outbound', %(from)s, %(to)s, %(body)s, %(media)s,
+                    'queued')
+            on conflict (client, idempotency_key) where idempotency_key is not null do update set client = excluded.client
+            returning {_COLUMNS}
+            """,
+            {
+                "client": client,
+                "idempotency_key": idempotency_key,
+                "tenant_id": tenant_id,
+                "from": from_number,
+                "to": to_number,
+                "body": body,
+                "media": Jsonb(media),
+            },
+        ).fetchone()
+    assert row is not None  # an upsert returns its row
+    return row
+
+
+def insert_inbound(
+    conn: Connection,
+    *,
+    message_sid: str,
+    account_sid: str,
+    tenant_id: str | None,
+    from_number: str,
+    to_number: str,
+    body: str,
+    media: list[dict[str, Any]],
+    segments: int | None,
+) -> bool:
+    """A text somebody sent us. False if it is here already."""
+    done = conn.execute(
+        """
+        insert into messages (message_sid, account_sid, tenant_id, direction, from_number, to_number, body, media, status,
+                              segments)
+        values (%(sid)s, %(account)s, %(tenant_id)s, 'inbound', %(from)s, %(to)s, %(body)s, %(media)s, 'received',
+                %(segments)s)
+        on conflict (message_sid) do nothing
+        """,
+        {
+            "sid": message_sid,
+            "account": account_sid,
+            "tenant_id": tenant_id,
+            "from": from_number,
+            "to": to_number,
+            "body": body,
+            "media": Jsonb(media),
+            "segments": segments,
+        },
+    )
+    return done.rowcount == 1
+
+
+def mark_sending(conn: Connection, message_id: UUID) -> bool:
+    """Written and committed before the request to Twilio leaves. False if it left before: then find out, don't send."""
+    done = conn.execute(
+        """
+        update messages set send_state = 'sending', sending_since = now(), updated_at = now()
+         where id = %s and send_state = 'queued'
+        """,
+        (message_id,),
+    )
+    return done.rowcount == 1
+
+
+def mark_unsent(conn: Connection, message_id: UUID) -> bool:
+    """It is certain that Twilio does not have it: it may be sent (again)."""
+    done = conn.execute(
+        """
+        update messages set send_state = 'queued', sending_since = null, updated_at = now()
+         where id = %s and send_state in ('sending', 'unknown')
+        """,
+        (message_id,),
+    )
+    return done.rowcount == 1
+
+
+def mark_unknown(conn: Connection, message_id: UUID, reason: str) -> bool:
+    """No answer came: Twilio may have it or not."""
+    done = conn.execute(
+        """
+        update messages set send_state = 'unknown', error_reason = %s, updated_at = now()
+         where id = %s and send_state = 'sending'
+        """,
+        (reason, message_id),
+    )
+    return done.rowcount == 1
+
+
+def mark_handed(
+    conn: Connection, message_id: UUID, *, message_sid: str, account_sid: str, status: str, segments: int | None = None
+) -> bool:
+    """Twilio has it. False if that was known already, or a later status is.
+
+    A status callback may overtake Twilio's answer to our request, so this is heard from both sides.
+    """
+    done = conn.execute(
+        """
+        update messages set
+            send_state = 'handed', message_sid = %(sid)s, account_sid = coalesce(account_sid, %(account)s),
+            status = case when message_rank(%(status)s) > coalesce(message_rank(status), -1)
+                          then %(status)s else status end,
+            segments = coalesce(%(segments)s, segments), error_reason = null, updated_at = now()
+         where id = %(id)s and direction = 'outbound' and send_rank(send_state) < 3
+        """,
+        {"id": message_id, "sid": message_sid, "account": account_sid, "status": status, "segments": segments},
+    )
+    return done.rowcount == 1
+
+
+def mark_refused(conn: Connection, message_id: UUID, *, code: int | None, reason: str) -> bool:
+    """It will not be sent. False if Twilio has it after all."""
+    done = conn.execute(
+        """
+        update messages set send_state = 'refused', status = 'failed', error_code = %(code)s, error_reason = %(reason)s,
+                            updated_at = now()
+         where id = %(id)s and send_rank(send_state) < 3
+        """,
+        {"id": message_id, "code": code, "reason": reason},
+    )
+    return done.rowcount == 1
+
+
+def advance(conn: Connection, message_sid: str, *, status: str, error_code: int | None) -> Message | None:
+    """The message after Twilio reported `status`, or None if it is unknown or further along already."""
+    with conn.cursor(row_factory=class_row(Message)) as cursor:
+        return cursor.execute(
+            f"""
+            update messages set status = %(status)s, error_code = coalesce(%(code)s, error_code), updated_at = now()
+             where message_sid = %(sid)s and message_rank(%(status)s) > coalesce(message_rank(status), -1)
+            returning {_COLUMNS}
+            """,
+            {"sid": message_sid, "status": status, "code": error_code},
+        ).fetchone()
+
+
+def find(conn: Connection, id_or_sid: str) -> Message | None:
+    """By our id or by Twilio's MessageSid."""
+    with conn.cursor(row_factory=class_row(Message)) as cursor:
+        return cursor.execute(
+            f"select {_COLUMNS} from messages where message_sid = %(sid)s or id = %(id)s",
+            {"sid": id_or_sid, "id": as_uuid(id_or_sid)},
+        ).fetchone()
+
+
+def page(conn: Connection, *, client: str | None, limit: int, before: tuple[datetime, UUID] | None) -> list[Message]:
+    """The newest messages (of one client), after the cursor (created_at, id)."""
+    created_at, message_id = before or (None, None)
+    with conn.cursor(row_factory=class_row(Message)) as cursor:
+        return cursor.execute(
+            f"""
+            select {_COLUMNS} from messages
+             where (%(client)s::text is null or client = %(client)s)
+               and (%(at)s::timestamptz is null or (created_at, id) < (%(at)s, %(id)s))
+             order by created_at desc, id desc limit %(limit)s
+            """,
+            {"client": client, "limit": limit, "at": created_at, "id": message_id},
+        ).fetchall()

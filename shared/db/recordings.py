@@ -1,0 +1,127 @@
+"""Recordings: how far each has come from Twilio into our store."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, LiteralString
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+State = Literal["announced", "available", "fetched", "verified", "stored", "absent", "failed", "deleted"]
+
+_COLUMNS: LiteralString = """
+    recording_sid, call_sid, account_sid, state, duration_s, channels, source, object_key, content_type, size_bytes,
+    sha256, error_reason, announced_at, stored_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording. `sha256` and `size_bytes` are of the stored object, and known once it is `stored`."""
+
+    recording_sid: str
+    call_sid: str
+    account_sid: str
+    state: State
+    duration_s: int | None
+    channels: int | None
+    source: str | None
+    object_key: str | None
+    content_type: str | None
+    size_bytes: int | None
+    sha256: bytes | None
+    error_reason: str | None
+    announced_at: datetime
+    stored_at: datetime | None
+
+
+def announce(
+    conn: Connection,
+    *,
+    recording_sid: str,
+    call_sid: str,
+    account_sid: str,
+    state: Literal["announced", "available", "absent", "failed"],
+    duration_s: int | None = None,
+    channels: int | None = None,
+    source: str | None = None,
+) -> Recording:
+    """What Twilio said of a recording, merged into what is known; the further state stands."""
+    with conn.cursor(row_factory=class_row(Recording)) as cursor:
+        row = cursor.execute(
+            f"""
+            insert into recordings as r (recording_sid, call_sid, account_sid, state, duration_s, channels, source)
+            values (%(sid)s, %(call)s, %(account)s, %(state)s, %(duration)s, %(channels)s, %(source)s)
+            on conflict (recording_sid) do update set
+                state = case when recording_rank(excluded.state) > recording_rank(r.state)
+                                  and recording_rank(r.state) < 4 then excluded.state else r.state end,
+                call_sid = coalesce(nullif(r.call_sid, ''), excluded.call_sid),
+                duration_s = coalesce(excluded.duration_s, r.duration_s),
+                channels = coalesce(excluded.channels, r.channels),
+                source = coalesce(r.source, excluded.source), updated_at = now()
+            returning {_COLUMNS}
+            """,
+            {
+                "sid": recording_sid,
+                "call": call_sid,
+                "account": account_sid,
+                "state": state,
+                "duration": duration_s,
+                "channels": channels,
+                "source": source,
+            },
+        ).fetchone()
+    assert row is not None  # an upsert returns its row
+    return row
+
+
+def advance(conn: Connection, recording_sid: str, state: State, *, reason: str | None = None) -> bool:
+    """A step forward. False if it is as far or further already."""
+    done = conn.execute(
+        """
+        update recordings set state = %(state)s, error_reason = coalesce(%(reason)s, error_reason), updated_at = now()
+         where recording_sid = %(sid)s and recording_rank(%(state)s) > recording_rank(state)
+        """,
+        {"sid": recording_sid, "state": state, "reason": reason},
+    )
+    return done.rowcount == 1
+
+
+def mark_stored(
+    conn: Connection, recording_sid: str, *, object_key: str, content_type: str, size_bytes: int, sha256: bytes
+) -> bool:
+    """The store has confirmed the object. False if that was recorded before."""
+    done = conn.execute(
+        """
+        update recordings set state = 'stored', object_key = %(key)s, content_type = %(type)s, size_bytes = %(size)s,
+                              sha256 = %(sha256)s, stored_at = now(), error_reason = null, updated_at = now()
+         where recording_sid = %(sid)s and recording_rank(state) < 4
+        """,
+        {"sid": recording_sid, "key": object_key, "type": content_type, "size": size_bytes, "sha256": sha256},
+    )
+    return done.rowcount == 1
+
+
+def find(conn: Connection, recording_sid: str) -> Recording | None:
+    """By Twilio's RecordingSid."""
+    with conn.cursor(row_factory=class_row(Recording)) as cursor:
+        return cursor.execute(
+            f"select {_COLUMNS} from recordings where recording_sid = %s", (recording_sid,)
+        ).fetchone()
+
+
+def of_call(conn: Connection, call_sid: str) -> list[Recording]:
+    """All recordings of a call, oldest first."""
+    with conn.cursor(row_factory=class_row(Recording)) as cursor:
+        return cursor.execute(
+            f"select {_COLUMNS} from recordings where call_sid = %s order by announced_at, recording_sid", (call_sid,)
+        ).fetchall()
+
+
+def tenant_of(conn: Connection, recording_sid: str) -> str | None:
+    """Whose recording this is: the tenant of its call."""
+    row = conn.execute(
+        "select c.tenant_id from recordings r join calls c using (call_sid) where r.recording_sid = %s",
+        (recording_sid,),
+    ).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,5 @@
+"""The kinds of work we promise. The schema repeats them as a CHECK; a test compares."""
+
+from typing import Literal
+
+JobKind = Literal["sms.send", "call.end", "call.settle", "recording.fetch", "deliver"]

@@ -1,0 +1,120 @@
+"""The inbox in Redis: events that were acknowledged and are not yet in PostgreSQL, and the bell that calls the drain.
+
+HASH `ts:inbox` (id -> record), ZSET `ts:inbox:due` (id -> when it may be claimed, Redis's clock), HASH `ts:inbox:tries`,
+and the key `ts:inbox:bell` while a drain message is under way. Celery's queue holds only that one message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+from redis import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from shared.domain.event import Event
+from shared.errors import NotStored
+from shared.tasks import DRAIN, EVENTS, message
+
+INBOX: Final = "ts:inbox"
+DUE: Final = "ts:inbox:due"
+TRIES: Final = "ts:inbox:tries"
+BELL: Final = "ts:inbox:bell"
+
+# A bell that nobody answers (its message was lost) may be rung again after this: the sweeper's rhythm.
+BELL_MS: Final = 5_000
+# One drain batch takes milliseconds; half a minute covers a PostgreSQL restart without a second worker joining in.
+LEASE_MS: Final = 30_000
+# The sweeper rings for what has been due this long: later than any healthy drain, sooner than anyone would notice.
+OVERDUE_MS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An event in our hands until its lease ends. `tries` counts this claim."""
+
+    event_id: str
+    record: bytes
+    tries: int
+
+
+class _Script:
+    """A Lua file that Redis runs in one piece; loaded again when Redis has forgotten it (restart, flush)."""
+
+    def __init__(self, name: str) -> None:
+        self.text = (Path(__file__).parent / f"{name}.lua").read_text(encoding="ascii")
+        self.sha: str | None = None
+
+    def run(self, redis: Redis, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Raises RedisError."""
+        if self.sha is None:
+            self.sha = cast("str", redis.script_load(self.text))
+        try:
+            return redis.evalsha(self.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            return redis.eval(self.text, len(keys), *keys, *args)
+
+
+_PUT, _CLAIM, _RING = _Script("inbox_put"), _Script("inbox_claim"), _Script("inbox_ring")
+
+
+def put_many(redis: Redis, events: Sequence[Event]) -> None:
+    """Stores events and rings the bell, in one call. Storing an event again changes nothing.
+
+    Raises NotStored when Redis refuses or does not answer in the client's time; the events may be stored nevertheless.
+    """
+    args: list[Any] = [message(DRAIN, [], EVENTS), BELL_MS]
+    for event in events:
+        args += [event.event_id, event.record()]
+    try:
+        _PUT.run(redis, [INBOX, DUE, BELL, EVENTS], args)
+    except RedisError as fault:
+        raise NotStored(f"inbox: {type(fault).__name__}") from fault
+
+
+def answer_bell(redis: Redis) -> None:
+    """Said by the drain before it looks: whatever is stored from now on rings anew."""
+    redis.delete(BELL)
+
+
+def claim(redis: Redis, *, limit: int, lease_ms: int = LEASE_MS) -> list[Claimed]:
+    """Up to `limit` due events, the longest due first, leased to the caller."""
+    flat = _CLAIM.run(redis, [INBOX, DUE, TRIES], [limit, lease_ms])
+    return [Claimed(flat[i].decode(), flat[i + 1], int(flat[i + 2])) for i in range(0, len(flat), 3)]
+
+
+def clear(redis: Redis, event_ids: Sequence[str]) -> None:
+    """Takes out what PostgreSQL has committed."""
+    if not event_ids:
+        return
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.hdel(INBOX, *event_ids)
+        pipe.zrem(DUE, *event_ids)
+        pipe.hdel(TRIES, *event_ids)
+        pipe.execute()
+
+
+def give_back(redis: Redis, event_ids: Sequence[str], *, delay_s: float) -> None:
+    """Ends the lease on events that could not be processed now; they are due again after `delay_s`."""
+    seconds, micros = cast("tuple[int, int]", redis.time())
+    due_ms = int((seconds + micros / 1e6 + delay_s) * 1000)
+    redis.zadd(DUE, dict.fromkeys(event_ids, due_ms), xx=True)
+
+
+def ring_overdue(redis: Redis) -> bool:
+    """Rings if something lies unclaimed; whoever sweeps, the bell rings once. True if it rang."""
+    return bool(_RING.run(redis, [DUE, BELL, EVENTS], [message(DRAIN, [], EVENTS), BELL_MS, OVERDUE_MS]))
+
+
+def size(redis: Redis) -> int:
+    """How many events are stored here."""
+    return cast("int", redis.hlen(INBOX))
+
+
+def oldest_age_s(redis: Redis) -> float:
+    """How long the oldest due event has been due; 0.0 when none is."""
+    first = cast("list[tuple[bytes, float]]", redis.zrange(DUE, 0, 0, withscores=True))
+    if not first:
+        return 0.0
+    seconds, micros = cast("tuple[int, int]", redis.time())
+    return max(0.0, seconds + micros / 1e6 - first[0][1] / 1000)

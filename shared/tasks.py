@@ -1,0 +1,70 @@
+"""The names of our Celery tasks, and their messages written without Celery.
+
+A message is a hint: it names a row and carries nothing else, so losing one costs seconds and reading one tells nothing.
+The ingress must not import Celery (25 MB and half a second a process), and a publish through Celery costs 0.5 ms and can
+block for seconds when Redis is away; so the message is written here in Celery's own protocol 2, and every worker compares
+it with what its Celery would send before it starts (`workers/message_check.py`).
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from shared import log, metrics
+from shared.domain.job_kinds import JobKind
+
+DRAIN: Final = "workers.drain"
+RUN: Final = "workers.run"
+SMS_CONTRACT: Final = (
+    "twilio_server.sms.send.v1"  # what other services send; conventions: name and version never change
+)
+
+EVENTS: Final = "events"
+SMS_JOBS: Final = "sms.jobs"
+QUEUES: Final = (EVENTS, "sms", "recordings", "notify", SMS_JOBS, "ticks")
+QUEUE_OF: Final[Mapping[JobKind, str]] = {
+    "sms.send": "sms",
+    "call.end": "sms",
+    "call.settle": EVENTS,
+    "recording.fetch": "recordings",
+    "deliver": "notify",
+}
+
+
+def message(task: str, args: list[Any], queue: str, *, task_id: str | None = None) -> bytes:
+    """A Celery protocol 2 message for `queue`, as kombu's Redis transport keeps it in the list of that name."""
+    task_id = task_id or str(uuid4())
+    body = json.dumps([args, {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
+    return json.dumps({
+        "body": b64encode(body.encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {
+            "lang": "py", "task": task, "id": task_id, "shadow": None, "eta": None, "expires": None, "group": None,
+            "group_index": None, "retries": 0, "timelimit": [None, None], "root_id": task_id, "parent_id": None,
+            "argsrepr": "", "kwargsrepr": "", "origin": "twilio-server", "ignore_result": True,
+            "replaced_task_nesting": 0, "stamped_headers": None, "stamps": {},
+        },
+        "properties": {
+            "correlation_id": task_id, "reply_to": task_id, "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": queue}, "priority": 0, "body_encoding": "base64",
+            "delivery_tag": task_id,
+        },
+    }).encode()  # fmt: skip
+
+
+def hint(redis: Redis, kind: JobKind, job_id: int) -> bool:
+    """Tells the workers that a job is ready. False if Redis did not take it: the dispatcher finds the row anyway."""
+    queue = QUEUE_OF[kind]
+    try:
+        redis.lpush(queue, message(RUN, [job_id], queue))
+    except RedisError as fault:
+        metrics.HINTS_LOST.inc()
+        log.get().warning("hint_lost", job_id=job_id, kind=kind, error_type=type(fault).__name__)
+        return False
+    return True

@@ -1,0 +1,123 @@
+"""The Celery application: the Runtime of the process, the nets, and the names of tasks with what they do."""
+
+import os
+from datetime import timedelta
+from typing import Any, Final
+
+from celery import Celery, bootsteps
+from celery.signals import setup_logging
+
+from shared import inbox, log, tasks
+from shared.settings import Settings, load
+from shared.version import VERSION
+from workers import contract, dispatch, events, execute, housekeeping, message_check
+from workers.catalogue import CATALOGUE
+from workers.celery_config import config
+from workers.context import WorkerRuntime, open_runtime
+from workers.every import Every
+
+# How often the nets look: what is overdue waits this long at the most, and an idle look costs next to nothing.
+SWEEP_S: Final = 2.0
+DISPATCH_S: Final = 1.0
+ALIVE_S: Final = 5.0
+_ALIVE_FOR_S: Final = 30  # six beats: a busy worker may miss one or two
+REFRESH_NUMBERS: Final = "workers.refresh_numbers"
+FORGET: Final = "workers.forget"
+_TICKS: Final = {"queue": "ticks"}
+
+
+class House(Celery):
+    """Celery with our settings, and with the Runtime once this process is a worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("twilio-server", task_cls="workers.quiet_request:QuietTask")
+        self.settings = settings
+        self.runtime: WorkerRuntime | None = None
+        self.conf.update(config(settings))
+        self.conf.beat_schedule = {
+            "refresh_numbers": {"task": REFRESH_NUMBERS, "schedule": timedelta(seconds=15), "options": _TICKS},
+            "forget": {"task": FORGET, "schedule": timedelta(hours=1), "options": _TICKS},
+        }
+
+    @property
+    def hands(self) -> WorkerRuntime:
+        """The Runtime of this worker."""
+        if self.runtime is None:
+            raise RuntimeError("only a worker has a Runtime; it is opened by the Nets step")
+        return self.runtime
+
+
+class Nets(bootsteps.StartStopStep):
+    """Opens the Runtime before the first task, and runs what catches everything that a lost message would leave lying."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.nets: list[Every] = []
+
+    def start(self, parent: Any) -> None:
+        """Raises MessageDiffers when this Celery would not understand our hints."""
+        message_check.check(app)
+        rt = app.runtime = open_runtime(app.settings)
+        self.nets = [
+            Every("sweep", SWEEP_S, lambda: inbox.ring_overdue(rt.redis)),
+            Every("dispatch", DISPATCH_S, lambda: dispatch.once(rt)),
+            Every("alive", ALIVE_S, lambda: rt.redis.set(f"ts:alive:{parent.hostname}", os.getpid(), ex=_ALIVE_FOR_S)),
+        ]
+        for net in self.nets:
+            net.start()
+        log.get().info("worker_started", node=parent.hostname)
+
+    def stop(self, parent: Any) -> None:
+        """The pool has finished its tasks by now."""
+        for net in self.nets:
+            net.stop()
+        if app.runtime is not None:
+            app.runtime.close()
+        log.get().info("worker_stopped", node=parent.hostname)
+
+
+@setup_logging.connect
+def _log_as_we_do(**_: Any) -> None:
+    """Connecting to this signal keeps Celery from setting up its own logging."""
+    log.configure(
+        service=os.environ.get("TS_SERVICE", "worker"),
+        version=VERSION,
+        level=app.settings.log_level,
+        form=app.settings.log_format,
+    )
+
+
+app = House(load(os.environ))
+app.steps["worker"].add(Nets)
+
+
+@app.task(name=tasks.DRAIN)
+def drain() -> None:
+    """The bell rang: empty the inbox."""
+    events.drain(app.hands)
+
+
+@app.task(name=tasks.RUN)
+def run(job_id: int) -> None:
+    """Do a promised job if it is ready."""
+    execute.run(app.hands, CATALOGUE, job_id)
+
+
+@app.task(name=tasks.SMS_CONTRACT, bind=True)
+def send_sms(self: Any, job: Any = None) -> None:
+    """Another service asks for a text."""
+    contract.accept(app.hands, job, self.request.id)
+
+
+@app.task(name=REFRESH_NUMBERS)
+def refresh_numbers() -> None:
+    """Beat: whose numbers are these?"""
+    housekeeping.refresh_numbers(app.hands)
+
+
+@app.task(name=FORGET)
+def forget() -> None:
+    """Beat: drop what nobody can ask for any more."""
+    housekeeping.forget(app.hands)

@@ -1,0 +1,108 @@
+"""as-call-service in its own words: incoming calls, missed calls, and the messages of a conversation.
+
+Its running code and its written design spell some keys differently and ignore what they do not know, so bodies carry
+both spellings.
+"""
+
+from typing import Any
+
+from psycopg import Connection
+
+from shared.db import conversations
+from shared.db.notifications import Delivery
+from shared.downstream import Answer
+from shared.errors import Transient
+from workers.context import WorkerRuntime
+
+# What this service wants of all that we tell.
+TYPES = ("call.incoming", "call.missed", "sms.received")
+
+
+def post(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
+    """Tells as-call-service; None when there is nothing to tell it. Raises Transient.
+
+    It answers 404 to a missed call whose incoming call it has not seen: that is "after its predecessor", not final.
+    """
+    data = delivery.data
+    match delivery.type:
+        case "call.incoming" if data["tenant_id"]:
+            return _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
+        case "call.missed" if data["tenant_id"]:
+            return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(data)))
+        case "sms.received" if data["body"] or data["media"]:
+            return _reply(rt, delivery)
+    return None
+
+
+def incoming(delivery: Delivery) -> dict[str, Any]:
+    """Body of POST /calls/incoming."""
+    data = delivery.data
+    told = {
+        "CallSid": data["call_sid"],
+        "From": data["from"],
+        "To": data["to"],
+        "CallStatus": data["status"],
+        "Direction": data["direction"],
+    }
+    camel = {name[0].lower() + name[1:]: value for name, value in told.items()}
+    return {**told, **camel, "tenantId": data["tenant_id"], "timestamp": data["started_at"]}
+
+
+def missed(data: dict[str, Any]) -> dict[str, Any]:
+    """Body of POST /calls/missed."""
+    return {
+        "callSid": data["call_sid"],
+        "callStatus": data["missed_status"],
+        "callDuration": data["duration_s"] or 0,
+        "endTime": data["ended_at"] or data["started_at"],
+        "tenantId": data["tenant_id"],
+    }
+
+
+def remember(conn: Connection, delivery: Delivery, answer: Answer) -> None:
+    """A missed call has opened a conversation: replies of that customer belong there."""
+    data = delivery.data
+    conversation_id = _conversation_id(answer.json)
+    if delivery.type == "call.missed" and conversation_id and data["tenant_id"]:
+        conversations.remember(
+            conn,
+            tenant_id=data["tenant_id"],
+            business=data["to"],
+            customer=data["from"],
+            conversation_id=conversation_id,
+        )
+
+
+def _reply(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
+    """A customer's text goes into its conversation; without one it is the other subscribers' alone."""
+    data = delivery.data
+    with rt.db.connection() as conn:
+        conversation_id = conversations.find(
+            conn, tenant_id=data["tenant_id"] or "", business=data["to"], customer=data["from"]
+        )
+    if conversation_id is None:
+        return None
+    body = {
+        "messageSid": data["message_sid"],
+        "body": data["body"] or "(media)",  # the service refuses an empty body; an MMS may have none
+        "from": data["from"],
+        "to": data["to"],
+        "timestamp": data["received_at"],
+        "media": data["media"],
+    }
+    return _checked(rt.downstream.post_service(f"{delivery.url}/conversations/{conversation_id}/messages", body))
+
+
+def _checked(answer: Answer) -> Answer:
+    """The platform also says no with 200 and `success: false`: that is no delivery. Raises Transient."""
+    if answer.ok and answer.json.get("success") is False:
+        raise Transient("as_call: success false")
+    return answer
+
+
+def _conversation_id(answer: dict[str, Any]) -> str | None:
+    """The design shows `call` at the top, the running code inside `data`: either is read."""
+    data = answer.get("data")
+    call = (data.get("call") if isinstance(data, dict) else None) or answer.get("call")
+    found = call.get("conversationId") if isinstance(call, dict) else None
+    return str(found) if found else None

@@ -1,0 +1,25 @@
+"""Every kind of promised work: what does it, what happens when it never can be done, and how patiently it is tried."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from shared.domain.backoff import delivery_delay_s
+from shared.domain.job_kinds import JobKind
+from workers import calls, outbox, recordings, sms
+from workers.execute import Work, patiently
+
+
+def _delivery_wait_s(attempt: int, jitter: float, retry_after_s: float | None) -> float | None:
+    return delivery_delay_s(attempt, jitter, retry_after_s=retry_after_s)
+
+
+# Leases are longer than all time limits inside the work together: connect and read of Twilio, of the store, of a
+# subscriber. Tries: a text is stale after an hour anyway; media may be late by minutes and Twilio keeps it; ending a
+# call is pointless when the call is long over.
+CATALOGUE: Final[Mapping[JobKind, Work]] = {
+    "sms.send": Work(sms.send, sms.give_up, lease_s=40, wait_s=patiently(20)),
+    "call.end": Work(calls.end, calls.nothing_to_record, lease_s=30, wait_s=patiently(6)),
+    "call.settle": Work(calls.settle, calls.nothing_to_record, lease_s=15, wait_s=patiently(10)),
+    "recording.fetch": Work(recordings.fetch, recordings.give_up, lease_s=300, wait_s=patiently(40)),
+    "deliver": Work(outbox.deliver, outbox.give_up, lease_s=40, wait_s=_delivery_wait_s),
+}

@@ -1,0 +1,35 @@
+"""What a worker process holds open: the common Runtime and the clients of the world outside."""
+
+from dataclasses import dataclass
+
+from shared.downstream import Downstream
+from shared.runtime import Runtime, open_db, open_redis
+from shared.settings import Settings
+from shared.storage import Store
+from shared.twilio.client import TwilioClient
+
+# Each thread of the pool holds at most one connection, and none while it talks to the world; two more for the nets.
+DB_CONNECTIONS = 10
+# Longer than a frozen Redis usually stays frozen; a worker can wait, unlike the ingress.
+REDIS_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRuntime(Runtime):
+    """Runtime of a worker: it may also call Twilio, the store and our subscribers."""
+
+    twilio: TwilioClient
+    store: Store
+    downstream: Downstream
+
+
+def open_runtime(settings: Settings) -> WorkerRuntime:
+    """Opens everything; PostgreSQL and Redis may still be starting."""
+    return WorkerRuntime(
+        settings=settings,
+        db=open_db(settings, size=DB_CONNECTIONS),
+        redis=open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=32),
+        twilio=TwilioClient(settings),
+        store=Store(settings),
+        downstream=Downstream(settings.service_key),
+    )

@@ -1,0 +1,18 @@
+"""Sends hints for promised work that is due. The rows are the truth; a lost hint costs seconds, never the work."""
+
+from shared import tasks
+from shared.db import jobs
+from shared.runtime import Runtime
+
+# What one round hands out at most: more than a worker starts in a round's second.
+_ROUND = 200
+
+
+def once(rt: Runtime) -> int:
+    """Hints at everything that is ready and not yet hinted at. Any number of dispatchers may run. Returns how many."""
+    with rt.db.connection() as conn:
+        hints = jobs.claim_hints(conn, limit=_ROUND)
+    for hint in hints:
+        if not tasks.hint(rt.redis, hint.kind, hint.id):
+            break  # Redis is away: those not sent are offered again after REHINT_S
+    return len(hints)

@@ -1,0 +1,128 @@
+"""From the inbox into PostgreSQL: claim, store, decide, promise, commit, clear. Any number of deliveries, one effect."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from psycopg import Connection, OperationalError
+from psycopg import Error as DatabaseError
+
+from shared import inbox, log, metrics
+from shared.db import events, set_aside
+from shared.domain.event import Event, from_record
+from shared.domain.event_keys import Kind
+from shared.errors import Unreadable
+from shared.inbox import Claimed
+from shared.runtime import Runtime
+from workers import dispatch
+from workers.handlers import calls, messages, recordings
+
+# One transaction for 50 events costs a twentieth of 50 transactions, and still ends within milliseconds.
+BATCH: Final = 50
+# An event that failed so often will fail again: a person looks at it. With RETRY_S growing that is about ten minutes.
+MOST_TRIES: Final = 8
+RETRY_S: Final = 5.0
+LONGEST_RETRY_S: Final = 300.0
+
+HANDLERS: Final[Mapping[Kind, Callable[[Connection, Event], str]]] = {
+    "call-in": calls.incoming,
+    "call-status": calls.status,
+    "dial": calls.dial,
+    "voicemail": calls.voicemail,
+    "msg-in": messages.incoming,
+    "msg-status": messages.status,
+    "rec": recordings.status,
+}
+
+
+def drain(rt: Runtime) -> int:
+    """Empties the inbox of what is due; returns how many events were committed.
+
+    Raises what PostgreSQL raises when it is away: the leases run out and the sweeper rings again.
+    """
+    inbox.answer_bell(rt.redis)
+    total = 0
+    while claimed := inbox.claim(rt.redis, limit=BATCH):
+        total += process(rt, claimed)
+        dispatch.once(rt)
+    return total
+
+
+def process(rt: Runtime, claimed: Sequence[Claimed]) -> int:
+    """Commits these events in one transaction, or, if that fails, each in its own. Returns how many were committed."""
+    readable: list[tuple[Claimed, Event]] = []
+    for item in claimed:
+        try:
+            readable.append((item, from_record(item.record)))
+        except Unreadable as fault:
+            _set_aside(rt, item, fault.reason)
+    try:
+        _commit(rt, [event for _, event in readable])
+        inbox.clear(rt.redis, [item.event_id for item, _ in readable])
+        return len(readable)
+    except OperationalError:
+        raise
+    except Exception as fault:  # noqa: BLE001 - one bad event must not hold up its batch: find it below
+        log.get().warning("batch_failed", events=len(readable), error_type=type(fault).__name__)
+    return sum(_commit_alone(rt, item, event) for item, event in readable)
+
+
+def apply(conn: Connection, batch: Sequence[Event]) -> dict[str, str]:
+    """Stores the events that are new and does what each means. Returns kind -> outcome by event id."""
+    fresh = events.insert(conn, batch)
+    outcomes = {event.event_id: _handle(conn, event) for event in batch if event.event_id in fresh}
+    events.finish(conn, outcomes)
+    return outcomes
+
+
+def _handle(conn: Connection, event: Event) -> str:
+    handler = HANDLERS.get(event.kind)
+    return handler(conn, event) if handler else "stored"
+
+
+def _commit(rt: Runtime, batch: Sequence[Event]) -> None:
+    with rt.db.connection() as conn:
+        outcomes = apply(conn, batch)
+    for event in batch:
+        outcome = outcomes.get(event.event_id, "repeated")
+        metrics.EVENTS_PROCESSED.labels(event.kind, outcome).inc()
+        log.get().info(
+            "event_processed",
+            event_id=event.event_id,
+            key=event.key,
+            kind=event.kind,
+            outcome=outcome,
+            call_sid=event.params.get("CallSid"),
+            message_sid=event.params.get("MessageSid"),
+        )
+
+
+def _commit_alone(rt: Runtime, item: Claimed, event: Event) -> bool:
+    try:
+        _commit(rt, [event])
+    except OperationalError:
+        raise
+    except Exception as fault:  # noqa: BLE001 - whatever is wrong with this event, it is kept
+        log.get().error("event_broke", key=event.key, kind=event.kind, tries=item.tries, where=log.where(fault))
+        if item.tries >= MOST_TRIES:
+            _set_aside(rt, item, _reason(fault))
+        else:
+            delay_s = min(LONGEST_RETRY_S, RETRY_S * 2 ** (item.tries - 1))
+            inbox.give_back(rt.redis, [item.event_id], delay_s=delay_s)
+        return False
+    inbox.clear(rt.redis, [item.event_id])
+    return True
+
+
+def _reason(fault: Exception) -> str:
+    """What went wrong, without the values that PostgreSQL quotes."""
+    if isinstance(fault, DatabaseError):
+        return f"{type(fault).__name__} {fault.sqlstate or ''}".strip()
+    return f"{type(fault).__name__}: {fault}"
+
+
+def _set_aside(rt: Runtime, item: Claimed, reason: str) -> None:
+    with rt.db.connection() as conn:
+        set_aside.keep(conn, event_id=item.event_id, record=item.record, reason=reason, tries=item.tries)
+    inbox.clear(rt.redis, [item.event_id])
+    metrics.EVENTS_PROCESSED.labels("unknown", "set_aside").inc()
+    log.get().error("event_set_aside", event_id=item.event_id, reason=reason, tries=item.tries)

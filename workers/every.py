@@ -1,0 +1,44 @@
+"""Threads that repeat something small for as long as the process lives: sweeping, dispatching, saying "alive"."""
+
+import threading
+from collections.abc import Callable
+
+from shared import log
+
+# What a failing round waits at most before the next: an outage is logged a few times a minute, not hundreds.
+_LONGEST_PAUSE_S = 10.0
+
+
+class Every:
+    """Runs `work` every `period_s` seconds in a daemon thread until stopped. A round that fails is logged and repeated."""
+
+    def __init__(self, name: str, period_s: float, work: Callable[[], object]) -> None:
+        self._name, self._period_s, self._work = name, period_s, work
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """The first round begins at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when the round under way is over, within two seconds at the most."""
+        self._stop.set()
+        self._thread.join(2.0)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        pause_s = self._period_s
+        while True:
+            try:
+                self._work()
+                pause_s = self._period_s
+            except Exception as fault:  # noqa: BLE001 - a net that is torn by one bad round is no net
+                pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
+                log.get().warning("round_failed", net=self._name, where=log.where(fault))
+            if self._stop.wait(pause_s):
+                return

@@ -1,0 +1,52 @@
+"""Periodic work that beat asks for: asking whose numbers these are, and forgetting what is no longer needed."""
+
+from datetime import timedelta
+from typing import Final
+
+from shared import log, metrics
+from shared.db import beat_slots, idempotency, numbers
+from shared.errors import Transient
+from workers.context import WorkerRuntime
+
+# Owners change rarely: an hour-old answer is good, and a provider of numbers is not asked more than it must.
+OWNER_FRESH: Final = timedelta(hours=1)
+_NUMBERS_A_ROUND: Final = 50  # at one round trip each, a round ends well before the next
+
+
+def refresh_numbers(rt: WorkerRuntime) -> int:
+    """Asks pns-provisioning-service for the owners of numbers not asked for lately. Returns how many answered."""
+    metrics.BEAT_TICKS.labels("refresh_numbers").inc()
+    if not rt.settings.pns_url:
+        return 0
+    with rt.db.connection() as conn:
+        asked = numbers.unchecked(conn, older_than=OWNER_FRESH, limit=_NUMBERS_A_ROUND)
+    answered = 0
+    for phone_number in asked:
+        try:
+            answered += _refresh(rt, phone_number)
+        except Transient as outcome:
+            log.get().warning("number_lookup_failed", reason=outcome.reason)
+            break  # the service is away; the next round asks again
+    return answered
+
+
+def forget(rt: WorkerRuntime) -> None:
+    """Deletes answers kept for idempotency and claimed slots of beat that nobody can ask for any more."""
+    metrics.BEAT_TICKS.labels("forget").inc()
+    with rt.db.connection() as conn:
+        keys, slots = idempotency.forget_old(conn), beat_slots.forget_old(conn)
+    log.get().info("housekeeping_done", idempotency_keys=keys, beat_slots=slots)
+
+
+def _refresh(rt: WorkerRuntime, phone_number: str) -> bool:
+    answer = rt.downstream.look_up_number(rt.settings.pns_url, phone_number)
+    if not answer.ok:
+        raise Transient(f"pns_{answer.status}")
+    # "Not found" is 200 with success false; the design shows tenantId at the top, the running code inside data.
+    data = answer.json.get("data") if answer.json.get("success") else None
+    found = data if isinstance(data, dict) else answer.json if answer.json.get("tenantId") else {}
+    with rt.db.connection() as conn:
+        numbers.note_owner(
+            conn, phone_number, tenant_id=found.get("tenantId"), status=str(found.get("status", "unknown"))
+        )
+    return True

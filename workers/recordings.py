@@ -1,0 +1,114 @@
+"""Bringing one recording from Twilio into the store: fetched, checked, stored, in that order and resumable."""
+
+import tempfile
+import time
+import wave
+from datetime import datetime
+from typing import IO, Final
+
+from psycopg import Connection
+
+from shared import log, metrics
+from shared.db import notifications, recordings
+from shared.db.jobs import Job
+from shared.db.recordings import Recording
+from shared.domain.status import RECORDING_FINAL
+from shared.errors import Permanent, Transient, TwilioServerError
+from shared.twilio.client import Fetched
+from workers.context import WorkerRuntime
+
+# Twilio rounds a duration to whole seconds, and cuts silence while it measures.
+TOLERANCE_S: Final = 1.0
+# Up to here a recording is held in memory, above it in a file: a minute of mono WAV is one megabyte.
+_SPOOL_BYTES: Final = 1_000_000
+
+
+def fetch(rt: WorkerRuntime, job: Job) -> None:
+    """Stores the recording of this job, unless it is stored. Raises an outcome of `shared.errors`."""
+    with rt.db.connection() as conn:
+        recording = recordings.find(conn, job.ref)
+    if recording is None:
+        raise Permanent("no such recording")
+    if recording.state in RECORDING_FINAL:
+        return
+    started = time.perf_counter()
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as file:
+        fetched = rt.twilio.fetch_recording(recording.recording_sid, into=file)
+        _advance(rt, recording, "fetched")
+        check(file, recording.duration_s)
+        _advance(rt, recording, "verified")
+        file.seek(0)
+        key = object_key(recording, recording.announced_at)
+        rt.store.put(key, file, size_bytes=fetched.size_bytes, sha256=fetched.sha256, content_type=fetched.content_type)
+    _record(rt, recording, key, fetched)
+    metrics.RECORDING_SECONDS.observe(time.perf_counter() - started)
+
+
+def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
+    """It could not be had: a person has to look, and the subscribers are told."""
+    if not recordings.advance(conn, job.ref, "failed", reason=outcome.reason):
+        return
+    metrics.RECORDINGS.labels("failed").inc()
+    if failed := recordings.find(conn, job.ref):
+        _notify(conn, "recording.failed", failed)
+
+
+def object_key(recording: Recording, day: datetime) -> str:
+    """Where the recording is kept: by day and SID, nothing personal, and the same for every attempt."""
+    return f"recordings/{day:%Y/%m/%d}/{recording.recording_sid}.wav"
+
+
+def check(file: IO[bytes], duration_s: int | None) -> None:
+    """The file is a WAV that can be read to its end and is as long as Twilio said. Raises Transient: a later try may be."""
+    file.seek(0)
+    try:
+        with wave.open(file, "rb") as audio:
+            length_s = audio.getnframes() / audio.getframerate()
+    except (wave.Error, EOFError, ZeroDivisionError) as fault:
+        raise Transient(f"media_unreadable: {fault}") from fault
+    if duration_s is not None and abs(length_s - duration_s) > TOLERANCE_S:
+        raise Transient(f"media_length: {length_s:.1f} s instead of {duration_s} s")
+
+
+def _advance(rt: WorkerRuntime, recording: Recording, state: recordings.State) -> None:
+    with rt.db.connection() as conn:
+        recordings.advance(conn, recording.recording_sid, state)
+
+
+def _record(rt: WorkerRuntime, recording: Recording, key: str, fetched: Fetched) -> None:
+    with rt.db.connection() as conn:
+        new = recordings.mark_stored(
+            conn,
+            recording.recording_sid,
+            object_key=key,
+            content_type=fetched.content_type,
+            size_bytes=fetched.size_bytes,
+            sha256=fetched.sha256,
+        )
+        stored = recordings.find(conn, recording.recording_sid)
+        if new and stored is not None:
+            _notify(conn, "recording.available", stored)
+    metrics.RECORDINGS.labels("stored").inc()
+    metrics.RECORDING_BYTES.inc(fetched.size_bytes)
+    log.get().info("recording_stored", recording_sid=recording.recording_sid, size_bytes=fetched.size_bytes)
+
+
+def _notify(conn: Connection, type_: str, recording: Recording) -> None:
+    """Thin on purpose: what it is and how to ask for it, no link that gives the sound to whoever reads it."""
+    notifications.notify(
+        conn,
+        type_,
+        subject=recording.recording_sid,
+        tenant_id=recordings.tenant_of(conn, recording.recording_sid),
+        order_key=f"recording|{recording.recording_sid}",
+        data={
+            "recording_sid": recording.recording_sid,
+            "call_sid": recording.call_sid,
+            "state": recording.state,
+            "duration_s": recording.duration_s,
+            "channels": recording.channels,
+            "size_bytes": recording.size_bytes,
+            "sha256": recording.sha256.hex() if recording.sha256 else None,
+            "error_reason": recording.error_reason,
+        },
+    )
