@@ -1,0 +1,115 @@
+"""/sim/calls and /sim/messages: what people outside do, and what came of it."""
+
+from typing import Any
+
+from flask import Blueprint, request
+
+from ops.twilio_sim.control.wishes import Wrong, only, seconds, text, texts, wishes_of
+from ops.twilio_sim.resources.call import Call
+from ops.twilio_sim.resources.number import Number
+from ops.twilio_sim.rest.recordings import wav_response
+from ops.twilio_sim.sms.incoming import receive
+from ops.twilio_sim.voice.inbound import Caller, place_call
+from ops.twilio_sim.webhooks.exchange import is_http_url
+from ops.twilio_sim.world import World
+
+NEWEST = 200  # enough for a page of people; the REST API has lists with pages
+CALL_KEYS = ("from", "to", "hangup_after_s", "speaks_s", "finishes_with", "digits", "caller_name", "params")
+
+
+def add_people(api: Blueprint, world: World) -> None:
+    @api.post("/calls")
+    def call() -> tuple[dict[str, Any], int]:
+        wishes = wishes_of(request)
+        only(wishes, *CALL_KEYS)
+        number = _ours(world, text(wishes, "to"))
+        return {"sid": place_call(world, _caller(wishes), number).sid}, 201
+
+    @api.get("/calls")
+    def calls() -> dict[str, Any]:
+        callers = world.calls.newest_first(lambda c: c.parent_call_sid is None)
+        return {"data": [_call_json(world, c) for c in callers[:NEWEST]]}
+
+    @api.get("/calls/<sid>")
+    def one_call(sid: str) -> dict[str, Any]:
+        found = world.calls.get(sid)
+        if found is None:
+            raise Wrong("no such call", 404)
+        return _call_json(world, found)
+
+    @api.get("/recordings/<sid>.wav")
+    def sound(sid: str) -> Any:
+        recording = world.recordings.get(sid)
+        if recording is None:
+            raise Wrong("no such recording", 404)
+        return wav_response(world, recording, "")
+
+    @api.post("/messages")
+    def message() -> tuple[dict[str, Any], int]:
+        wishes = wishes_of(request)
+        only(wishes, "from", "to", "body", "media_urls")
+        number = _ours(world, text(wishes, "to"))
+        got = receive(world, number, from_=text(wishes, "from"), body=_body(wishes), media_urls=_media(wishes))
+        return {"sid": got.sid}, 201
+
+    @api.get("/messages")
+    def messages() -> dict[str, Any]:
+        to, from_ = request.args.get("to", ""), request.args.get("from", "")
+        found = world.messages.newest_first(lambda m: to in ("", m.to) and from_ in ("", m.from_))
+        return {"data": [m.as_json() for m in found[: _limit()]]}
+
+    @api.get("/messages/<sid>")
+    def one_message(sid: str) -> dict[str, Any]:
+        found = world.messages.get(sid)
+        if found is None:
+            raise Wrong("no such message", 404)
+        return found.as_json()
+
+
+def _caller(wishes: dict[str, Any]) -> Caller:
+    finishes_with = text(wishes, "finishes_with", "hangup")
+    if finishes_with not in ("hangup", "silence") and (len(finishes_with) != 1 or finishes_with not in "0123456789*#"):
+        raise Wrong("finishes_with must be hangup, silence or a key")
+    speaks_s = seconds(wishes, "speaks_s", 5.0)
+    return Caller(
+        from_=text(wishes, "from"),
+        hangup_after_s=seconds(wishes, "hangup_after_s", None),
+        speaks_s=5.0 if speaks_s is None else speaks_s,
+        finishes_with=finishes_with,
+        digits=text(wishes, "digits", ""),
+        caller_name=text(wishes, "caller_name", "") or None,
+        params=texts(wishes, "params"),
+    )
+
+
+def _call_json(world: World, call: Call) -> dict[str, Any]:
+    children = [c for c in world.calls if c.parent_call_sid == call.sid]
+    recordings = [r for r in world.recordings if r.call_sid == call.sid]
+    return call.as_json() | {
+        "steps": [dict(step) for step in call.steps],
+        "children": [c.as_json() | {"steps": [dict(step) for step in c.steps]} for c in children],
+        "recordings": [r.as_json(world.api_url) for r in recordings],
+    }
+
+
+def _ours(world: World, number: str) -> Number:
+    found = world.number(number)
+    if found is None:
+        raise Wrong(f"{number} is no number of this account: PUT /sim/numbers/{number} first", 404)
+    return found
+
+
+def _body(wishes: dict[str, Any]) -> str:
+    return text(wishes, "body", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _media(wishes: dict[str, Any]) -> list[str]:
+    media = wishes.get("media_urls") or []
+    if not isinstance(media, list) or not all(isinstance(m, str) and is_http_url(m) for m in media) or len(media) > 10:
+        raise Wrong("media_urls must be at most 10 http(s) URLs")
+    return media
+
+
+def _limit() -> int:
+    wanted = request.args.get("limit", str(NEWEST))
+    return min(int(wanted), 20_000) if wanted.isascii() and wanted.isdigit() and len(wanted) < 8 else NEWEST

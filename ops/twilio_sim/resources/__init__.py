@@ -1,0 +1,1 @@
+"""The things Twilio's REST API shows: numbers, messages, calls, recordings."""

@@ -1,0 +1,162 @@
+"""Recordings.json, the recordings of one call, and the sound itself."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from ops.twilio_sim.resources.recording import Recording
+from ops.twilio_sim.rest.dates import date_filter
+from ops.twilio_sim.rest.errors import Refused, body_of
+from ops.twilio_sim.rest.form import method_field, url_field
+from ops.twilio_sim.rest.paging import page_of
+from ops.twilio_sim.voice.line import Line
+from ops.twilio_sim.voice.recorder import Tape, finish_recording, start_recording
+from ops.twilio_sim.wav import wav_chunks, wav_size
+from ops.twilio_sim.world import World
+
+
+def add_recordings(api: Blueprint, world: World) -> None:
+    @api.get("/Recordings.json")
+    def index(account_sid: str) -> dict[str, Any]:
+        call_sid, created = request.args.get("CallSid", ""), date_filter(request.args, "DateCreated")
+        also_deleted = request.args.get("IncludeSoftDeleted", "false").lower() == "true"
+
+        def wanted(r: Recording) -> bool:
+            return call_sid in ("", r.call_sid) and created(r.created_at) and (also_deleted or not r.deleted)
+
+        return page_of(
+            world.recordings, "recordings", request.path, request.args, wanted, lambda r: r.as_json(world.api_url)
+        )
+
+    @api.get("/Recordings/<sid>.json")
+    def fetch(account_sid: str, sid: str) -> dict[str, Any]:
+        also_deleted = request.args.get("IncludeSoftDeleted", "false").lower() == "true"
+        return _found(world, sid, also_deleted=also_deleted).as_json(world.api_url)
+
+    @api.delete("/Recordings/<sid>.json")
+    def delete(account_sid: str, sid: str) -> tuple[str, int]:
+        _delete(_found(world, sid))
+        return "", 204
+
+    @api.get("/Recordings/<sid>.wav")
+    @api.get("/Recordings/<sid>")
+    def sound(account_sid: str, sid: str) -> Response:
+        return wav_response(world, _found(world, sid), request.args.get("RequestedChannels", ""))
+
+    @api.get("/Recordings/<sid>.mp3")
+    def mp3(account_sid: str, sid: str) -> tuple[Response, int]:
+        """Twilio would convert; there is no encoder here, and a wrong file would be worse than none."""
+        _found(world, sid)
+        return body_of(406, 406, "This Twilio keeps recordings as WAV only"), 406
+
+    _add_to_calls(api, world)
+
+
+def _add_to_calls(api: Blueprint, world: World) -> None:
+    @api.get("/Calls/<call_sid>/Recordings.json")
+    def of_call(account_sid: str, call_sid: str) -> dict[str, Any]:
+        _call_exists(world, call_sid)
+        created = date_filter(request.args, "DateCreated")
+
+        def wanted(r: Recording) -> bool:
+            return r.call_sid == call_sid and created(r.created_at) and not r.deleted
+
+        return page_of(world.recordings, "recordings", request.path, request.args, wanted, Recording.as_call_json)
+
+    @api.post("/Calls/<call_sid>/Recordings.json")
+    def start(account_sid: str, call_sid: str) -> tuple[Response, int]:
+        tape = _start(_live_line(world, call_sid), request.form.to_dict())
+        return jsonify(tape.recording.as_call_json()), 201
+
+    @api.get("/Calls/<call_sid>/Recordings/<sid>.json")
+    def fetch_of_call(account_sid: str, call_sid: str, sid: str) -> dict[str, Any]:
+        return _of_call(world, call_sid, sid).as_call_json()
+
+    @api.delete("/Calls/<call_sid>/Recordings/<sid>.json")
+    def delete_of_call(account_sid: str, call_sid: str, sid: str) -> tuple[str, int]:
+        _delete(_of_call(world, call_sid, sid))
+        return "", 204
+
+    @api.post("/Calls/<call_sid>/Recordings/<sid>.json")
+    def update_of_call(account_sid: str, call_sid: str, sid: str) -> dict[str, Any]:
+        line = _live_line(world, call_sid)
+        return _change(line, _tape(line, sid), request.form.get("Status", "")).as_call_json()
+
+
+def wav_response(world: World, recording: Recording, requested_channels: str) -> Response:
+    """404 until the media is ready; one channel of two can be asked for, two of one cannot (400)."""
+    ready = recording.ready_world_s
+    if recording.status != "completed" or ready is None or world.clock.world_s() < ready:
+        raise Refused(20404, request.path, 404)
+    channels = recording.channels
+    if requested_channels:
+        if requested_channels not in ("1", "2") or int(requested_channels) > channels:
+            raise Refused(20001, "RequestedChannels")
+        channels = int(requested_channels)
+    sound = wav_chunks(recording.duration_s, channels)
+    size = str(wav_size(recording.duration_s, channels))
+    return Response(sound, mimetype="audio/x-wav", headers={"Content-Length": size})
+
+
+def _start(line: Line, form: dict[str, str]) -> Tape:
+    return start_recording(
+        line,
+        source="StartCallRecordingAPI",
+        channels=2 if form.get("RecordingChannels") == "dual" else 1,
+        track=form.get("RecordingTrack", "both"),
+        callback=url_field(form, "RecordingStatusCallback", 21609),
+        method=method_field(form, "RecordingStatusCallbackMethod"),
+        events=form.get("RecordingStatusCallbackEvent", "completed"),
+    )
+
+
+def _change(line: Line, tape: Tape, status: str) -> Recording:
+    if status == "stopped":
+        finish_recording(line, tape)
+    elif status in ("paused", "in-progress"):
+        tape.recording.move(status)
+    else:
+        raise Refused(20001, "Status")
+    return tape.recording
+
+
+def _tape(line: Line, sid: str) -> Tape:
+    """`Twilio.CURRENT` names the running recording when there is just one."""
+    tapes = [t for t in line.tapes if sid in (t.recording.sid, "Twilio.CURRENT")]
+    if len(tapes) != 1:
+        raise Refused(20404, request.path, 404)
+    return tapes[0]
+
+
+def _live_line(world: World, call_sid: str) -> Line:
+    call, line = _call_exists(world, call_sid), world.lines.get(call_sid)
+    if call.status != "in-progress" or line is None:
+        raise Refused(21220, "record")
+    return line
+
+
+def _call_exists(world: World, call_sid: str):
+    call = world.calls.get(call_sid)
+    if call is None:
+        raise Refused(20404, request.path, 404)
+    return call
+
+
+def _delete(recording: Recording) -> None:
+    """The sound is gone; what is known about it stays readable for those who ask for deleted ones."""
+    recording.deleted = True
+    recording.move("deleted")
+
+
+def _of_call(world: World, call_sid: str, sid: str) -> Recording:
+    recording = _found(world, sid)
+    if recording.call_sid != call_sid:
+        raise Refused(20404, request.path, 404)
+    return recording
+
+
+def _found(world: World, sid: str, *, also_deleted: bool = False) -> Recording:
+    recording = world.recordings.get(sid)
+    if recording is None or (recording.deleted and not also_deleted):
+        raise Refused(20404, request.path, 404)
+    return recording

@@ -1,0 +1,1 @@
+"""Texts: how they leave, how they arrive, and what they are cut into."""

@@ -1,0 +1,54 @@
+"""A person calls one of our numbers."""
+
+from dataclasses import dataclass, field
+
+from ops.twilio_sim.resources.call import Call
+from ops.twilio_sim.resources.number import Number
+from ops.twilio_sim.voice.line import Line
+from ops.twilio_sim.voice.run import Go, Run
+from ops.twilio_sim.voice.status import watcher
+from ops.twilio_sim.voice.story import begin, close, follow
+from ops.twilio_sim.voice.verbs import VERBS
+from ops.twilio_sim.world import World
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`hangup_after_s` counts from the first ring; None stays until the TwiML is through.
+
+    `finishes_with` ends what the caller says to <Record>: hangup, silence, or a key.
+    """
+
+    from_: str
+    hangup_after_s: float | None = None
+    speaks_s: float = 5.0
+    finishes_with: str = "hangup"
+    digits: str = ""
+    caller_name: str | None = None
+    params: dict[str, str] = field(default_factory=dict)
+
+
+def place_call(world: World, caller: Caller, number: Number) -> Call:
+    """Answers at once; the call runs on its own thread."""
+    call = world.calls.add(
+        Call(
+            world.sids.new("CA"), world.account.sid, caller.from_, number.phone_number, "inbound", "ringing",
+            phone_number_sid=number.sid, caller_name=caller.caller_name, extra_params=caller.params,
+        )
+    )  # fmt: skip
+    line = Line(world, call)
+    line.leaves_at_s, line.digits = caller.hangup_after_s, caller.digits
+    line.speaks_s, line.finishes_with = caller.speaks_s, caller.finishes_with
+    begin(line, lambda: _live(line, number))
+    return call
+
+
+def _live(line: Line, number: Number) -> None:
+    who = watcher(number.status_callback, number.status_callback_method)
+    if not number.voice_url:
+        line.call.note("Error", code=0, why="the number has no voice URL")
+        close(line, who, "failed")
+        return
+    run = Run(line, VERBS, fallback=(number.voice_fallback_url, number.voice_fallback_method))
+    follow(run, Go(number.voice_url, number.voice_method))
+    close(line, who)

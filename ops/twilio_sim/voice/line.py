@@ -1,0 +1,158 @@
+"""A call that is going on: how far its time is, and who wants it to end."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from ops.twilio_sim.resources.call import Call
+
+if TYPE_CHECKING:
+    from ops.twilio_sim.voice.recorder import Tape
+    from ops.twilio_sim.world import World
+
+LONGEST_CALL_S = 4 * 3600.0  # Twilio's default time limit of a call
+
+
+class LineEnded(Exception):
+    """Nothing more can be said on this line."""
+
+    def __init__(self, line: "Line") -> None:
+        super().__init__(line.call.sid)
+        self.line = line
+
+
+class HungUp(LineEnded):
+    """The person left, or the REST API ended the call."""
+
+
+class Redirected(LineEnded):
+    """The REST API gave the call other TwiML."""
+
+
+class Abandoned(LineEnded):
+    """The world was emptied: stop at once and tell nobody."""
+
+
+class Line:
+    """One thread speaks on a line; others may only ask it to end or to turn.
+
+    `at_s` is the line's own clock in world seconds: it counts what the story waited for and nothing
+    that webhooks took, so the same story has the same durations at every speed. A dialled leg's line
+    has a `boss`, the caller's line, and lives in its time.
+    """
+
+    def __init__(self, world: "World", call: Call, *, boss: "Line | None" = None) -> None:
+        self.world, self.call, self.boss = world, call, boss
+        self.at_s = 0.0
+        self.answered_at_s: float | None = None
+        self.leaves_at_s: float | None = None
+        self.digits = ""
+        self.speaks_s = 5.0
+        self.finishes_with = "hangup"
+        self.tapes: list[Tape] = []
+        self.legs: list[Line] = []
+        self.over = threading.Event()
+        self._ended_as = ""
+        self._abandoned = False
+        self._turn: tuple[str, str, str] | None = None
+        world.lines[call.sid] = self
+
+    # What others may do.
+
+    def ask_to_end(self, status: str) -> None:
+        """`status` is completed or canceled; the state is final at once, the thread follows."""
+        self._ended_as = self._ended_as or status
+        self.world.clock.poke()
+
+    def ask_to_turn(self, url: str, method: str, twiml: str) -> None:
+        self._turn = (url, method, twiml)
+        self.world.clock.poke()
+
+    def abandon(self) -> None:
+        self._abandoned = True
+        self.world.clock.poke()
+
+    # What its own thread does.
+
+    def answer(self) -> None:
+        if self.answered_at_s is None:
+            self.answered_at_s = self.at_s
+            self.call.move("in-progress")
+
+    def wait(self, seconds: float) -> float:
+        """Lets time pass; answers how much did, less than asked only if a leg was asked to end.
+
+        Raises HungUp, Redirected or Abandoned.
+        """
+        self.check()
+        return self._wait_with_boss(seconds) if self.boss else self._wait(seconds)
+
+    def check(self) -> None:
+        if self._abandoned or (self.boss and self.boss._abandoned):
+            raise Abandoned(self)
+        if self._ended_as:
+            raise HungUp(self)
+        if self._turn:
+            raise Redirected(self)
+
+    def take_turn(self) -> tuple[str, str, str] | None:
+        turn, self._turn = self._turn, None
+        return turn
+
+    def leave(self) -> None:
+        """The person puts the phone down."""
+        self._ended_as = self._ended_as or "completed"
+        self.check()
+
+    def close_call(self, status: str) -> None:
+        """The state of the call becomes final, with the seconds since it was answered."""
+        self.call.duration_s = round(self.talked_s)
+        self.call.move(status)
+
+    @property
+    def is_asked_to_end(self) -> bool:
+        return bool(self._ended_as)
+
+    @property
+    def final_status(self) -> str:
+        """What the call is when its story is over: a caller who was never answered counts as no-answer."""
+        if self.answered_at_s is not None:
+            return "completed"
+        return "canceled" if self._ended_as == "canceled" else "no-answer"
+
+    @property
+    def talked_s(self) -> float:
+        return 0.0 if self.answered_at_s is None else self.at_s - self.answered_at_s
+
+    def press(self, most: int, finish_on: str) -> tuple[str, str]:
+        """Keys pressed now, as (digits, the finishing key or nothing). What is left waits for the next prompt."""
+        pressed = ""
+        while self.digits and len(pressed) < most:
+            key, self.digits = self.digits[0], self.digits[1:]
+            if key and key in finish_on:
+                return pressed, key
+            pressed += key
+        return pressed, ""
+
+    def _wait(self, seconds: float) -> float:
+        leaves_at = min(self.leaves_at_s if self.leaves_at_s is not None else LONGEST_CALL_S, LONGEST_CALL_S)
+        allowed = min(seconds, max(0.0, leaves_at - self.at_s))
+        passed = self.world.clock.wait(allowed, self._is_called_away)
+        self.at_s += passed
+        self.check()
+        if allowed < seconds and passed >= allowed:
+            self.leave()
+        return passed
+
+    def _wait_with_boss(self, seconds: float) -> float:
+        assert self.boss is not None
+        began = self.boss.at_s
+        try:
+            self.boss.wait(seconds)
+        finally:
+            self.at_s += self.boss.at_s - began
+        self.check()
+        return self.boss.at_s - began
+
+    def _is_called_away(self) -> bool:
+        own = self._abandoned or bool(self._ended_as) or self._turn is not None
+        return own or any(leg.is_asked_to_end for leg in self.legs)

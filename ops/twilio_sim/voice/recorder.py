@@ -1,0 +1,120 @@
+"""Keeps the sound of a call: begins and ends recordings, and tells their callbacks when the media is ready."""
+
+from dataclasses import dataclass
+
+from ops.twilio_sim.resources.dates import rfc2822
+from ops.twilio_sim.resources.recording import Recording
+from ops.twilio_sim.voice.line import Line
+from ops.twilio_sim.voice.params import in_twilio_order
+from ops.twilio_sim.webhooks.letter import Letter
+from ops.twilio_sim.world import World
+
+
+@dataclass(frozen=True)
+class Callback:
+    """Who wants to hear about a recording; `events` of in-progress, completed, absent."""
+
+    url: str
+    method: str = "POST"
+    events: frozenset[str] = frozenset({"completed"})
+
+
+@dataclass
+class Tape:
+    """A recording that is running on a line since `began_s` of the line's clock."""
+
+    recording: Recording
+    began_s: float
+    callback: Callback
+
+
+def start_recording(
+    line: Line,
+    *,
+    source: str,
+    channels: int,
+    track: str = "both",
+    callback: str = "",
+    method: str = "POST",
+    events: str = "completed",
+) -> Tape:
+    """It runs until `finish_recording`, at the latest until the line ends. Its CallSid is the parent leg's."""
+    world, call = line.world, line.call
+    recording = world.recordings.add(
+        Recording(world.sids.new("RE"), call.account_sid, call.sid, source, channels, track)
+    )
+    wanted = frozenset(events.replace(",", " ").split())
+    tape = Tape(recording, line.at_s, Callback(callback, method, wanted or frozenset({"completed"})))
+    line.tapes.append(tape)
+    _tell(world, tape, "in-progress")
+    return tape
+
+
+def finish_recording(line: Line, tape: Tape, *, seconds: float | None = None) -> int:
+    """Answers its whole seconds: `seconds`, or what the line's clock says. Nothing recorded becomes `absent`."""
+    world, recording = line.world, tape.recording
+    line.tapes.remove(tape)
+    length = line.at_s - tape.began_s if seconds is None else seconds
+    # Twilio reports whole seconds; a sound shorter than half a second is still a sound.
+    recording.duration_s = max(1, round(length)) if length > 0 else 0
+    recording.move("processing")
+    world.agenda.after(world.settings.recording_ready_s, lambda: _complete(world, tape))
+    return recording.duration_s
+
+
+def finish_all(line: Line) -> None:
+    for tape in list(line.tapes):
+        finish_recording(line, tape)
+
+
+def recording_params(world: World, recording: Recording) -> dict[str, str]:
+    """What action requests say about a recording."""
+    return {
+        "RecordingUrl": world.api_url + recording.path,
+        "RecordingSid": recording.sid,
+        "RecordingDuration": str(max(recording.duration_s, 0)),
+    }
+
+
+def _complete(world: World, tape: Tape) -> None:
+    recording = tape.recording
+    if recording.duration_s == 0:
+        recording.move("absent")
+    else:
+        recording.ready_world_s = world.clock.world_s() + world.settings.media_late_s
+        recording.move("completed")
+    _tell(world, tape, recording.status)
+
+
+def _tell(world: World, tape: Tape, status: str) -> None:
+    """Twilio does not wait for the answer; the agenda's threads do, so the call's own never stands still."""
+    if not tape.callback.url or status not in tape.callback.events:
+        return
+    letter = _letter(world, tape, status)
+    if status == "in-progress":
+        world.agenda.after(0, lambda: world.post(letter))
+    else:
+        world.post(letter)
+
+
+def _letter(world: World, tape: Tape, status: str) -> Letter:
+    recording = tape.recording
+    params = recording_params(world, recording) | {
+        "AccountSid": recording.account_sid,
+        "CallSid": recording.call_sid,
+        "RecordingStatus": status,
+        "RecordingChannels": str(recording.channels),
+        "RecordingStartTime": rfc2822(recording.created_at) or "",
+        "RecordingSource": recording.source,
+        "RecordingTrack": recording.track,
+        "ErrorCode": "0",
+    }
+    return Letter(
+        kind="recording-status",
+        sid=recording.sid,
+        url=tape.callback.url,
+        params=in_twilio_order(params),
+        token=world.sids.token(),
+        method=tape.callback.method,
+        voice=True,
+    )

@@ -1,0 +1,1 @@
+"""Webhooks: signed, posted, repeated and remembered, as Twilio does it."""

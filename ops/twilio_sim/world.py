@@ -1,0 +1,87 @@
+"""Everything one simulated Twilio holds: books, clock, agenda, postman, and the calls that are going on."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.twilio_sim.account import Account
+from ops.twilio_sim.agenda import Agenda
+from ops.twilio_sim.books import Book
+from ops.twilio_sim.clock import Clock
+from ops.twilio_sim.faults import Faults
+from ops.twilio_sim.phones import Phone
+from ops.twilio_sim.resources.call import Call
+from ops.twilio_sim.resources.message import Message
+from ops.twilio_sim.resources.number import Number
+from ops.twilio_sim.resources.recording import Recording
+from ops.twilio_sim.settings import Settings
+from ops.twilio_sim.sids import Sids
+from ops.twilio_sim.webhooks.history import History
+from ops.twilio_sim.webhooks.letter import Answer, Letter
+from ops.twilio_sim.webhooks.postman import Postman
+
+if TYPE_CHECKING:
+    from ops.twilio_sim.voice.line import Line
+
+# What Twilio shows in RecordingUrl and media_url, whatever address this simulator really has.
+API_URL = "https://api.twilio.com"
+
+
+class World:
+    def __init__(
+        self,
+        account: Account,
+        *,
+        speed: float = 1.0,
+        seed: int | None = None,
+        history_file: Path | None = None,
+        api_url: str = API_URL,
+    ) -> None:
+        self.account, self.api_url = account, api_url
+        self.lock = threading.RLock()
+        self.clock, self.sids, self.settings, self.faults = Clock(speed), Sids(seed), Settings(), Faults()
+        self.agenda, self.history = Agenda(self.clock), History(history_file)
+        self._postman = Postman(account, self.history, self.sids, self.settings)
+        self.numbers: Book[Number] = Book(self.lock)
+        self.messages: Book[Message] = Book(self.lock)
+        self.calls: Book[Call] = Book(self.lock)
+        self.recordings: Book[Recording] = Book(self.lock)
+        self.phones: dict[str, Phone] = {}
+        self.opt_outs: set[tuple[str, str]] = set()
+        self.lines: dict[str, Line] = {}
+
+    def number(self, phone_number: str) -> Number | None:
+        """The number of ours with this E.164 spelling."""
+        return next((n for n in self.numbers if n.phone_number == phone_number), None)
+
+    def own_number(self, phone_number: str) -> Number:
+        """Buys it if it is not ours yet."""
+        with self.lock:
+            found = self.number(phone_number)
+            return found or self.numbers.add(Number(self.sids.new("PN"), self.account.sid, phone_number))
+
+    def phone(self, phone_number: str) -> Phone:
+        return self.phones.get(phone_number, Phone())
+
+    def post(self, letter: Letter) -> Answer:
+        return self._postman.post(letter)
+
+    def forget(self) -> None:
+        """Ends live calls without a word to anybody and empties every book; speed and history file stay."""
+        self.agenda.clear()
+        with self.lock:
+            for line in list(self.lines.values()):
+                line.abandon()
+            self.lines.clear()
+            for book in (self.numbers, self.messages, self.calls, self.recordings):
+                book.clear()
+            self.phones.clear()
+            self.opt_outs.clear()
+        self.settings.__init__()
+        self.faults.clear()
+        self.history.clear()
+
+    def close(self) -> None:
+        self.forget()
+        self.agenda.close()
+        self.history.close()
