@@ -42,7 +42,7 @@ def _posts(stage: Stage, call_sids: list[str]) -> list[Post]:
     account, token = stage.env["TWILIO_ACCOUNT_SID"], stage.env["TWILIO_AUTH_TOKEN"].split(",")[0]
     url = stage.env["TS_PUBLIC_URL"].rstrip("/") + PATH
     return [
-        post(url, call_status(account, call_sid, BURST_CUSTOMER, BUSINESS, status, sequence), token)
+        post(url, call_status(account, call_sid, BUSINESS, BURST_CUSTOMER, status, sequence), token)
         for sequence, status in enumerate(STATUSES)
         for call_sid in call_sids
     ]

@@ -13,7 +13,7 @@ PATH = "/api/webhooks/status"
 def forged(stage: Stage) -> str:
     account, token = stage.env["TWILIO_ACCOUNT_SID"], stage.env["TWILIO_AUTH_TOKEN"].split(",")[0]
     call_sid = f"CA{uuid4().hex}"
-    true = call_status(account, call_sid, FORGED_CUSTOMER, BUSINESS, "completed", 0)
+    true = call_status(account, call_sid, BUSINESS, FORGED_CUSTOMER, "completed", 0)
     url = stage.env["TS_PUBLIC_URL"].rstrip("/") + PATH
     forgeries = {
         "another key": post(url, true, uuid4().hex),

@@ -35,7 +35,7 @@ def call_status(
         "CallStatus": status,
         "Called": called,
         "Caller": caller,
-        "Direction": "inbound",
+        "Direction": "outbound-api",
         "From": caller,
         "SequenceNumber": str(sequence),
         "To": called,
