@@ -1,0 +1,152 @@
+"""Idempotency-Key: the same request sent again gets the first answer again, and its effect happens once.
+
+The claim is a short transaction of its own, so that a second request sees it; the answer is kept in the transaction of
+the effect. A process that dies in between leaves a claim without effect, which the next one takes over after a minute;
+should the first one live after all, its fence is gone and its transaction rolls back.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+from flask import Response, request
+from psycopg import Connection
+
+from ingress.paths import canonical
+from ingress.problem import Problem
+from shared.db import idempotency as store
+from shared.db.idempotency import Kept, Place
+from shared.runtime import Runtime
+
+KEPT_S: Final = 24 * 3600.0  # a client's retries are over by then; later the same key is a new request
+# Our longest request is a pool wait, two statements at their time limit and a wait of five seconds: half of this.
+ABANDONED_S: Final = 60.0
+LONGEST_KEY: Final = 255
+# A Structured Field string (RFC 9651), or the bare form that most clients send.
+_QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"\Z')
+_BARE = re.compile(r"[\x21\x23-\x2b\x2d-\x7e]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request is answered: a JSON object and the headers that belong to it."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """The body as it is sent and kept."""
+        return json.dumps(self.body, ensure_ascii=False)
+
+    def response(self) -> Response:
+        """The answer on the wire."""
+        return _response(self.status, self.text(), self.headers)
+
+
+@dataclass(slots=True)
+class Once:
+    """One request under its key, or without one. `stored` is the first answer, if there is one."""
+
+    key: str | None = None
+    stored: Response | None = None
+    place: Place | None = None
+    fence: datetime | None = None
+
+    def keep(self, conn: Connection, answer: Answer) -> None:
+        """Keeps the answer in the transaction of the effect. Raises Problem 409, which rolls both back."""
+        if self.place is None or self.fence is None:
+            return
+        headers = dict(answer.headers)
+        if not store.keep(conn, self.place, self.fence, status=answer.status, headers=headers, body=answer.text()):
+            raise _running()
+
+    def keep_newer(self, rt: Runtime, answer: Answer) -> None:
+        """Puts an answer that knows more in place of the kept one. The kept one is right too, so a fault is no loss."""
+        with suppress(psycopg.OperationalError), rt.db.connection() as conn:
+            self.keep(conn, answer)
+
+
+@contextmanager
+def once(rt: Runtime, client: str, body: Any) -> Iterator[Once]:
+    """Claims the key of the request in hand, and releases it if the block raises before it kept an answer.
+
+    Raises Problem: 400 unusable key, 409 the same request is running, 422 the key belongs to another body.
+    """
+    key = _key(request.headers.get("Idempotency-Key"))
+    if key is None:
+        yield Once()
+        return
+    claimed = _claim(rt, Place(client, request.method, canonical(request.path), key), fingerprint(body))
+    try:
+        yield claimed
+    except BaseException:
+        _release(rt, claimed)
+        raise
+
+
+def fingerprint(body: Any) -> bytes:
+    """What tells two bodies apart: neither the order of fields nor white space does."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+
+def _claim(rt: Runtime, place: Place, print_: bytes) -> Once:
+    with rt.db.connection() as conn:
+        fence = store.claim(conn, place, print_, kept_s=KEPT_S, abandoned_s=ABANDONED_S)
+        kept = None if fence else store.find(conn, place)
+    if fence:
+        return Once(place.key, None, place, fence)
+    # Between the two statements a failed request may have released the key: the client's retry will get it.
+    if kept is None:
+        raise _running()
+    return Once(place.key, _replay(kept, print_))
+
+
+def _replay(kept: Kept, print_: bytes) -> Response:
+    if kept.fingerprint != print_:
+        raise Problem(
+            422, "idempotency-key-reused", "Idempotency-Key reused",
+            "This key was used with another body. A new request needs a new key.",
+        )  # fmt: skip
+    if kept.status is None:
+        raise _running()
+    return _response(kept.status, kept.body or "", (kept.headers or {}) | {"Idempotent-Replayed": "true"})
+
+
+def _release(rt: Runtime, claimed: Once) -> None:
+    if claimed.place is None or claimed.fence is None:
+        return
+    # If the store is away the claim stays, and is taken over after `ABANDONED_S`.
+    with suppress(psycopg.OperationalError), rt.db.connection() as conn:
+        store.release(conn, claimed.place, claimed.fence)
+
+
+def _running() -> Problem:
+    return Problem(
+        409, "idempotency-key-in-use", "The same request is running", "Ask again in a moment for its answer.",
+        headers={"Retry-After": "1"},
+    )  # fmt: skip
+
+
+def _key(header: str | None) -> str | None:
+    if header is None:
+        return None
+    header = header.strip()
+    quoted = _QUOTED.match(header)
+    key = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else header if _BARE.match(header) else ""
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise Problem(
+            400, "idempotency-key-invalid", "Idempotency-Key not usable",
+            f'Send 1 to {LONGEST_KEY} printable ASCII characters, bare or as "a quoted string".',
+        )  # fmt: skip
+    return key
+
+
+def _response(status: int, text: str, headers: Mapping[str, str]) -> Response:
+    return Response(text, status, headers=dict(headers), content_type="application/json")

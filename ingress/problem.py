@@ -1,0 +1,76 @@
+"""What a refusal looks like on the wire: problem+json for API clients, the platform's shape, a line of text for Twilio."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import Response
+
+from ingress.paths import door
+
+# RFC 9457 lets the IANA registry name common problems; rate limits and shedding are in it.
+_REGISTERED = {
+    429: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+}
+
+
+class Problem(Exception):
+    """A refusal with everything a client needs to act on it.
+
+    `slug` names the kind for ever; `detail` is about this one occurrence; `errors` are `{pointer, code, detail}`;
+    `members` are further fields of the problem document.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        slug: str,
+        title: str,
+        detail: str = "",
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(title)
+        self.status, self.slug, self.title, self.detail = status, slug, title, detail
+        self.errors, self.headers, self.members = tuple(errors), dict(headers or {}), dict(members or {})
+
+    @property
+    def type(self) -> str:
+        """A URI reference that stays the same whatever the wording becomes."""
+        return _REGISTERED.get(self.status, f"/problems/{self.slug}")
+
+
+def answer(problem: Problem, path: str, request_id: str) -> Response:
+    """The refusal in the words of whoever asked at `path`."""
+    match door(path):
+        case "webhook":
+            body, media_type = f"{problem.title}\n", "text/plain; charset=utf-8"
+        case "internal":
+            body, media_type = json.dumps(_platform(problem)), "application/json"
+        case "api":
+            body, media_type = json.dumps(document(problem, request_id)), "application/problem+json"
+    response = Response(body, problem.status, content_type=media_type)
+    response.headers.update(problem.headers)
+    return response
+
+
+def document(problem: Problem, request_id: str) -> dict[str, Any]:
+    """The problem details object of RFC 9457."""
+    members: dict[str, Any] = {
+        "type": problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail or problem.title,
+        "instance": request_id,
+    }
+    if problem.errors:
+        members["errors"] = list(problem.errors)
+    return members | problem.members
+
+
+def _platform(problem: Problem) -> dict[str, Any]:
+    faults = "; ".join(f"{fault.get('pointer', '')} {fault['detail']}".strip() for fault in problem.errors)
+    code = problem.slug.upper().replace("-", "_")
+    return {"success": False, "error": {"code": code, "message": faults or problem.detail or problem.title}}

@@ -1,0 +1,127 @@
+"""Who is calling, and may they: API keys with scopes, the platform's service key, and its users' tokens."""
+
+import hmac
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal, NoReturn
+
+import structlog
+from flask import Flask, current_app, request
+
+from ingress.errors import Problem
+from ingress.user_token import user_of
+from shared.db import api_keys
+from shared.db.api_keys import StoredKey
+from shared.domain import api_key
+from shared.domain.api_key import ApiKey
+from shared.runtime import Runtime
+
+# A key that was found good is good for ten more seconds: no query per request, and a revoked one is soon out.
+_TRUSTED_S: Final = 10.0
+_REALM: Final = 'Bearer realm="twilio-server"'
+_EXTENSION: Final = "twilio-server-keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. A key and the service key speak for the platform; a user only for `tenant_id`."""
+
+    client: str
+    tenant_id: str | None
+    kind: Literal["key", "service", "user"]
+
+    def may_see(self, tenant_id: str | None) -> bool:
+        """Whether what belongs to `tenant_id` exists for this caller."""
+        return self.kind != "user" or (tenant_id is not None and tenant_id == self.tenant_id)
+
+
+class KnownKeys:
+    """Keys this process has seen, for a short while. Only keys that exist are kept, so callers cannot make it grow."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[StoredKey, float]] = {}
+
+    def find(self, rt: Runtime, key: ApiKey) -> StoredKey | None:
+        """The row of `key` if its secret is right, as it is or was within the last ten seconds."""
+        row, trusted_until = self._rows.get(key.key_id, (None, 0.0))
+        if row is None or time.monotonic() >= trusted_until:
+            row = self._look_up(rt, key)
+        return row if row is not None and hmac.compare_digest(row.digest, key.digest()) else None
+
+    def _look_up(self, rt: Runtime, key: ApiKey) -> StoredKey | None:
+        with rt.db.connection() as conn:
+            row = api_keys.find(conn, key.key_id)
+            if row is not None and hmac.compare_digest(row.digest, key.digest()):
+                api_keys.note_use(conn, key.key_id)
+        if row is not None:
+            self._rows[key.key_id] = (row, time.monotonic() + _TRUSTED_S)
+        return row
+
+
+def install(app: Flask) -> None:
+    """Gives the application its memory of keys."""
+    app.extensions[_EXTENSION] = KnownKeys()
+
+
+def require(rt: Runtime, scope: str) -> Caller:
+    """The owner of the API key of this request. Raises Problem 401, or 403 when the key lacks `scope`."""
+    key = api_key.read(_bearer())
+    row = _good_row(rt, key) if key else None
+    if row is None:
+        _refuse("The API key is not valid.")
+    if scope not in row.scopes:
+        raise Problem(
+            403, "missing-scope", "Scope missing", f"This needs the scope {scope}.",
+            headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'},
+            members={"scope": scope},
+        )  # fmt: skip
+    return _known(Caller(row.client, None, "key"))
+
+
+def require_key_or_user(rt: Runtime, scope: str) -> Caller:
+    """As `require`, or a user of the platform's web pages where a JWT secret is set."""
+    token = _bearer()
+    if token.startswith("tsk_") or not rt.settings.jwt_secret:
+        return require(rt, scope)
+    user = user_of(token, rt.settings.jwt_secret, time.time())
+    if user is None:
+        _refuse("The user token is not valid.")
+    return _known(Caller(f"user:{user.user_id}", user.tenant_id, "user"))
+
+
+def require_service(rt: Runtime) -> Caller:
+    """A sibling service, by X-Service-Key. Raises Problem 401, always so while no key is set."""
+    given, expected = request.headers.get("X-Service-Key", ""), rt.settings.service_key
+    # Compared as bytes: hmac refuses to compare texts that are not ASCII.
+    if not expected or not hmac.compare_digest(given.encode("latin-1", "replace"), expected.encode()):
+        raise Problem(401, "unauthorized", "Unauthorized", "X-Service-Key is missing or wrong.")
+    return _known(Caller("platform", None, "service"))
+
+
+def _good_row(rt: Runtime, key: ApiKey) -> StoredKey | None:
+    known: KnownKeys = current_app.extensions[_EXTENSION]
+    row = known.find(rt, key)
+    if row is None or row.revoked_at is not None:
+        return None
+    return row if row.expires_at is None or datetime.now(UTC) < row.expires_at else None
+
+
+def _bearer() -> str:
+    sent = request.authorization
+    if sent is None or sent.type != "bearer" or not sent.token:
+        raise Problem(
+            401, "unauthorized", "Unauthorized", "Send an API key: Authorization: Bearer tsk_...",
+            headers={"WWW-Authenticate": _REALM},
+        )  # fmt: skip
+    return sent.token
+
+
+def _refuse(detail: str) -> NoReturn:
+    headers = {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}
+    raise Problem(401, "unauthorized", "Unauthorized", detail, headers=headers)
+
+
+def _known(caller: Caller) -> Caller:
+    structlog.contextvars.bind_contextvars(client_id=caller.client)
+    return caller
