@@ -1,0 +1,41 @@
+"""Where the sandbox's S3 listens and how it is started; its inside is `ops.stack.s3_server`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, build_opener, ProxyHandler
+
+from ops.stack.service import Service
+
+BUCKET = "twilio-server"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """One embedded S3 with its bucket. It takes any credentials."""
+
+    url: str
+    service: Service
+
+
+def server(folder: Path, port: int, bucket: str = BUCKET) -> S3Server:
+    """A server whose bucket's objects are kept under `folder`."""
+    url = f"http://127.0.0.1:{port}"
+    argv = [sys.executable, "-m", "ops.stack.s3_server", "--port", str(port), "--folder", str(folder / "s3")]
+    return S3Server(
+        url,
+        Service("s3", [*argv, "--bucket", bucket, "--region", REGION], probe=lambda _pid: probe(f"{url}/{bucket}")),
+    )
+
+
+def probe(bucket_url: str) -> str:
+    """Empty when the bucket is there."""
+    try:
+        build_opener(ProxyHandler({})).open(Request(bucket_url, method="HEAD"), timeout=2).close()
+    except HTTPError as refusal:
+        return f"S3 answers {refusal.code}"
+    except OSError as fault:
+        return f"S3 does not answer ({fault})"
+    return ""

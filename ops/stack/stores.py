@@ -1,0 +1,50 @@
+"""Redis, PostgreSQL and S3 together: those named from outside are used, the others are started here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.stack import postgres, redis, s3
+from ops.stack.ports import free_port
+from ops.stack.supervisor import Supervisor
+
+READY_WITHIN_S = 20
+STOP_ORDER = (("s3",), ("postgres",), ("redis",))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be started, and with which secrets."""
+
+    redis_password: str
+    postgres_password: str
+    redis_flavour: str | None = None
+    is_durable: bool = True
+
+
+def start(supervisor: Supervisor, folder: Path, wanted: Wanted, given: Mapping[str, str]) -> dict[str, str]:
+    """Start what `given` does not name and return the variables of all three. They are not ready yet.
+
+    Raises redis.NoServer or postgres.NoPostgres with what to do.
+    """
+    found: dict[str, str] = {}
+    # S3 first: it is Python and takes longest; PostgreSQL last: a new one is initialised before it starts.
+    if "TS_S3_ENDPOINT_URL" not in given:
+        store = s3.server(folder, free_port())
+        supervisor.start(store.service)
+        found |= {"TS_S3_ENDPOINT_URL": store.url, "TS_S3_BUCKET": s3.BUCKET, "TS_S3_REGION": s3.REGION}
+        found |= {"TS_S3_ACCESS_KEY_ID": "sandbox", "TS_S3_SECRET_ACCESS_KEY": "sandbox"}  # it takes any
+    if "TS_REDIS_URL" not in given:
+        inbox = redis.server(folder, free_port(), wanted.redis_password, flavour=wanted.redis_flavour)
+        supervisor.start(inbox.service)
+        found["TS_REDIS_URL"] = inbox.url
+    if "TS_DATABASE_URL" not in given:
+        database = postgres.server(folder, free_port(), wanted.postgres_password, is_durable=wanted.is_durable)
+        supervisor.start(database.service)
+        found["TS_DATABASE_URL"] = database.url
+    return found
+
+
+def wait_ready(supervisor: Supervisor) -> None:
+    """Return when the stores started here answer. Raises supervisor.GaveUp."""
+    supervisor.wait_ready([name for group in STOP_ORDER for name in group if name in supervisor.kept], READY_WITHIN_S)
