@@ -34,6 +34,7 @@ def configure(*, service: str, version: str, level: str = "info", form: str = "j
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            cast("structlog.types.Processor", exception_as_place),
             cast("structlog.types.Processor", without_personal_data),
             render,
         ],
@@ -56,6 +57,14 @@ def where(fault: BaseException) -> str:
     frames = traceback.extract_tb(fault.__traceback__)[-_FRAMES:]
     path = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
     return f"{type(fault).__name__} at {path}"
+
+
+def exception_as_place(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """`exc_info` becomes `where`."""
+    fault = event.pop("exc_info", None)
+    if fault is True:
+        fault = sys.exc_info()[1]
+    return {**event, "where": where(fault)} if isinstance(fault, BaseException) else event
 
 
 def without_personal_data(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -8,13 +8,13 @@ from celery import Celery, bootsteps
 from celery.signals import setup_logging
 
 from shared import inbox, log, tasks
+from shared.every import Every
 from shared.settings import Settings, load
 from shared.version import VERSION
 from workers import contract, dispatch, events, execute, housekeeping, message_check
 from workers.catalogue import CATALOGUE
 from workers.celery_config import config
 from workers.context import WorkerRuntime, open_runtime
-from workers.every import Every
 
 # How often the nets look: what is overdue waits this long at the most, and an idle look costs next to nothing.
 SWEEP_S: Final = 2.0

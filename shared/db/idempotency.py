@@ -6,11 +6,15 @@ one, and the slow first owner can no longer record anything under it.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
+
+KEPT_S: Final = 24 * 3600.0  # a client's retries are over by then; later the same key is a new request
+# Our longest request is a pool wait, two statements at their time limit and a wait of five seconds: half of this.
+ABANDONED_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,10 @@ class Kept:
     created_at: datetime
 
 
-def claim(conn: Connection, place: Place, fingerprint: bytes, *, kept_s: float, abandoned_s: float) -> datetime | None:
+def claim(conn: Connection, place: Place, fingerprint: bytes) -> datetime | None:
     """Takes the key, and returns the fence; None if it is taken.
 
-    An answer older than `kept_s` is forgotten. A request without an answer for `abandoned_s` lost its process: its
+    An answer older than `KEPT_S` is forgotten. A request without an answer for `ABANDONED_S` lost its process: its
     effect, which commits together with its answer, did not happen.
     """
     row = conn.execute(
@@ -50,7 +54,7 @@ def claim(conn: Connection, place: Place, fingerprint: bytes, *, kept_s: float, 
             or (i.status is null and i.created_at < now() - make_interval(secs => %(abandoned_s)s))
         returning created_at
         """,
-        _names(place) | {"fingerprint": fingerprint, "kept_s": kept_s, "abandoned_s": abandoned_s},
+        _names(place) | {"fingerprint": fingerprint, "kept_s": KEPT_S, "abandoned_s": ABANDONED_S},
     ).fetchone()
     return row[0] if row else None
 
@@ -93,17 +97,11 @@ def release(conn: Connection, place: Place, fence: datetime) -> bool:
     return done.rowcount == 1
 
 
-def purge(conn: Connection, *, kept_s: float, limit: int) -> int:
-    """Deletes up to `limit` answers older than `kept_s` seconds; how many there were."""
-    done = conn.execute(
-        """
-        delete from idempotency where (client, method, path, key) in (
-            select client, method, path, key from idempotency
-             where created_at < now() - make_interval(secs => %s) order by created_at limit %s)
-        """,
-        (kept_s, limit),
-    )
-    return done.rowcount
+def forget_old(conn: Connection) -> int:
+    """Answers of yesterday are not asked for again. Returns how many went."""
+    return conn.execute(
+        "delete from idempotency where created_at < now() - make_interval(secs => %s)", (KEPT_S,)
+    ).rowcount
 
 
 def _names(place: Place) -> dict[str, Any]:

@@ -152,3 +152,13 @@ def _finish(conn: Connection, job: Job, state: Literal["done", "failed"], reason
         {"id": job.id, "fence": job.fence, "state": state, "reason": reason},
     )
     return done.rowcount == 1
+
+
+def backlog(conn: Connection) -> list[tuple[str, int, float]]:
+    """(kind, how many are due, how long the oldest has been due in seconds)."""
+    return conn.execute(
+        """
+        select kind, count(*), extract(epoch from now() - min(next_at))::float
+          from jobs where state = 'due' and next_at <= now() group by kind order by kind
+        """
+    ).fetchall()

@@ -1,0 +1,23 @@
+"""The Flask application: what is registered, in which order, with which limits."""
+
+from flask import Flask
+
+from ingress import api, errors, health, observe, request_id, webhooks
+from ingress.context import IngressRuntime
+
+# Twilio's largest webhook is a few kilobytes, a text's body 1,600 characters: 64 KiB is generous and still harmless.
+MOST_BODY_BYTES = 64 * 1024
+
+
+def create_app(rt: IngressRuntime) -> Flask:
+    """The application over this Runtime."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    request_id.install(app)
+    observe.install(app)
+    errors.install(app)
+    health.install(app, rt)
+    webhooks.install(app, rt)
+    api.install(app, rt)
+    return app

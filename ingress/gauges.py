@@ -1,0 +1,63 @@
+"""Depths and ages, asked of Redis and PostgreSQL at the moment of the scrape: right for any number of processes."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from prometheus_client.core import GaugeMetricFamily as Gauge
+from prometheus_client.metrics_core import Metric
+from psycopg import Error as DatabaseError
+from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
+
+from shared import inbox
+from shared.db import calls, jobs, set_aside
+from shared.runtime import Runtime
+from shared.tasks import QUEUES
+from shared.version import VERSION
+
+_PREFIX = "twilio_server_"
+
+
+class Gauges:
+    """A collector of prometheus-client. A store that is away leaves its gauges out and says so in `store_up`."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+
+    def collect(self) -> Iterator[Metric]:
+        """All gauges as of now."""
+        up = Gauge(_PREFIX + "store_up", "Whether the store answered this scrape.", labels=["store"])
+        yield _one("build_info", "The release that runs.", 1, version=VERSION)
+        for store, ask in (("redis", self._redis), ("postgresql", self._database)):
+            try:
+                yield from list(ask())
+                up.add_metric([store], 1)
+            except (RedisError, DatabaseError, PoolTimeout):
+                up.add_metric([store], 0)
+        yield up
+
+    def _redis(self) -> Iterator[Metric]:
+        redis = self._rt.redis
+        yield _one("inbox_unprocessed", "Events acknowledged and not yet in PostgreSQL.", inbox.size(redis))
+        yield _one("inbox_oldest_seconds", "How long the oldest due event has been due.", inbox.oldest_age_s(redis))
+        depth = Gauge(_PREFIX + "queue_depth", "Messages waiting in a Celery queue.", labels=["queue"])
+        for queue in QUEUES:
+            depth.add_metric([queue], cast("int", redis.llen(queue)))
+        yield depth
+
+    def _database(self) -> Iterator[Metric]:
+        with self._rt.db.connection(timeout=1.0) as conn:  # a scrape must answer before Prometheus gives up
+            due = Gauge(_PREFIX + "jobs_due", "Promised work that is due and not done.", labels=["kind"])
+            oldest = Gauge(_PREFIX + "jobs_oldest_seconds", "How long the oldest of it has been due.", labels=["kind"])
+            for kind, count, age_s in jobs.backlog(conn):
+                due.add_metric([kind], count)
+                oldest.add_metric([kind], age_s)
+            yield from (due, oldest)
+            yield _one("calls_active", "Calls that have not ended.", calls.active(conn))
+            yield _one("set_aside", "Events that wait for a person.", set_aside.count(conn))
+
+
+def _one(name: str, what: str, value: float, **labels: str) -> Gauge:
+    gauge = Gauge(_PREFIX + name, what, labels=list(labels))
+    gauge.add_metric(list(labels.values()), value)
+    return gauge

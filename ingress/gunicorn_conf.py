@@ -1,0 +1,26 @@
+"""gunicorn's settings, each with its reason."""
+
+import os
+
+from shared.settings import load
+
+_settings = load(os.environ)
+
+bind = [_settings.bind, _settings.admin_bind]
+workers = _settings.web_workers
+worker_class = "gthread"
+threads = _settings.web_threads
+# A worker that does not answer its master for so long hangs; no request of ours may take half of it.
+timeout = 30
+# Requests under way at a stop are answered; Twilio itself gives up after 15 s.
+graceful_timeout = 20
+keepalive = 15  # Twilio's proxy keeps connections; opening one costs more than holding it
+backlog = 512
+# Twilio's requests are far below these; what is above is not Twilio.
+limit_request_line = 8190
+limit_request_fields = 64
+limit_request_field_size = 8190
+preload_app = False  # connections belong to one process: they are opened after the fork
+control_socket_disable = True
+accesslog = None  # every request has its canonical line
+loglevel = "warning"

@@ -1,0 +1,21 @@
+"""The operator's tool: one verb per question or repair. `./ops/cli`, or `twilio-server` where the package is installed."""
+
+import click
+
+from ops.manage.endpoints import endpoints
+from ops.manage.keys import keys
+from ops.manage.numbers import numbers
+from ops.manage.system import config, migrate
+from ops.manage.traffic import simulate, sms
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """twilio-server: look at it, change it, repair it."""
+
+
+for command in (config, endpoints, keys, migrate, numbers, simulate, sms):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main(prog_name="twilio-server")

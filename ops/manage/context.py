@@ -1,0 +1,74 @@
+"""What a command works with: the settings, and a database connection for the one thing it does."""
+
+import json
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import psycopg
+from psycopg import Connection
+
+from shared.settings import BadSettings, Settings, load
+
+_REPOSITORY = Path(__file__).parents[2]
+
+
+def environment() -> Mapping[str, str]:
+    """This process's variables; while a sandbox runs here and nothing else is said, the sandbox's."""
+    if os.environ.get("TS_DATABASE_URL"):
+        return os.environ
+    file = Path(os.environ.get("TS_RUN_DIR") or _REPOSITORY / ".run") / "env"
+    if not file.exists():
+        return os.environ
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except PermissionError as fault:
+        raise click.ClickException(f"{file} belongs to the user who started the stack; be that user") from fault
+    return {**_read(lines), **os.environ}
+
+
+def _read(lines: list[str]) -> dict[str, str]:
+    words = [word for line in lines for word in shlex.split(line, comments=True) if word != "export"]
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def settings() -> Settings:
+    """The service's settings, or an explanation of what is missing."""
+    try:
+        return load(environment())
+    except BadSettings as fault:
+        raise click.ClickException(f"{fault}\nIs the stack running (./ops/up), or TS_DATABASE_URL set?") from fault
+
+
+@contextmanager
+def database() -> Iterator[Connection]:
+    """One connection, one transaction: the command's change is whole or not there."""
+    dsn = environment().get("TS_DATABASE_URL")
+    if not dsn:
+        raise click.ClickException("no database: start the stack (./ops/up) or set TS_DATABASE_URL")
+    try:
+        with psycopg.connect(dsn, connect_timeout=5) as conn:
+            yield conn
+    except psycopg.OperationalError as fault:
+        raise click.ClickException(f"database: {fault}") from fault
+
+
+def show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Rows for a script or for a person."""
+    if as_json:
+        click.echo(json.dumps(rows, default=str, indent=2))
+        return
+    if not rows:
+        click.echo("(none)")
+        return
+    texts = [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+    widths = {name: max(len(name), *(len(row[name]) for row in texts)) for name in texts[0]}
+    for row in [{name: name for name in widths}, *texts]:
+        click.echo("  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip())
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")

@@ -1,0 +1,49 @@
+"""Endpoints: who is notified of what."""
+
+import secrets
+from base64 import b64encode
+
+import click
+
+from ops.manage.context import database, json_option, show
+from shared.db import endpoints as rows
+from shared.db.endpoints import Endpoint
+from shared.domain.notices import TYPES
+
+_SECRET_BYTES = 32  # Standard Webhooks: 24 to 64
+
+
+@click.group()
+def endpoints() -> None:
+    """Subscribers of our notifications."""
+
+
+def new_secret() -> str:
+    """A signing secret in the form of Standard Webhooks."""
+    return "whsec_" + b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+
+
+@endpoints.command()
+@click.argument("endpoint_id")
+@click.argument("url")
+@click.option("--adapter", type=click.Choice(["standard", "as-call-service"]), default="standard", show_default=True)
+@click.option("--type", "types", multiple=True, type=click.Choice(sorted(TYPES)), help="Repeatable; without: all.")
+@click.option("--tenant", help="Only this tenant's; without: everybody's.")
+def add(endpoint_id: str, url: str, adapter: str, types: tuple[str, ...], tenant: str | None) -> None:
+    """Notify URL from now on; prints the secret its receiver verifies with, this once."""
+    secret = new_secret()
+    with database() as conn:
+        rows.put(conn, Endpoint(endpoint_id, url.rstrip("/"), adapter, secret, list(types), tenant, True))  # type: ignore[arg-type]
+    click.echo(secret)
+
+
+@endpoints.command(name="list")
+@json_option
+def list_(as_json: bool) -> None:
+    """All endpoints, without their secrets."""
+    with database() as conn:
+        found = rows.every(conn)
+    show(
+        [{name: getattr(row, name) for name in Endpoint.__slots__ if name != "secret"} for row in found],
+        as_json=as_json,
+    )

@@ -1,0 +1,49 @@
+"""Business numbers: whose they are and where their calls go."""
+
+import click
+
+from ops.manage.context import database, json_option, show
+from shared.db import numbers as rows
+from shared.domain.phone import is_e164
+from shared.domain.routing import DEFAULT_GREETING, RING_S, Number
+
+
+@click.group()
+def numbers() -> None:
+    """Our phone numbers and their routing."""
+
+
+def _e164(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not is_e164(value):
+        raise click.BadParameter("must be E.164, like +14155550100")
+    return value
+
+
+@numbers.command(name="set")
+@click.argument("phone_number", callback=_e164)
+@click.option("--tenant", required=True, help="Whose number it is.")
+@click.option("--forward-to", callback=_e164, help="The owner's phone; without: voicemail at once.")
+@click.option("--ring", "ring_s", type=click.IntRange(5, 600), default=RING_S, show_default=True, help="Seconds.")
+@click.option("--record/--no-record", default=False, show_default=True, help="Record calls, with a notice before.")
+@click.option("--voicemail/--no-voicemail", default=True, show_default=True, help="After a call nobody took.")
+@click.option("--greeting", default=DEFAULT_GREETING, help="What the voicemail says.")
+def set_(
+    phone_number: str, tenant: str, forward_to: str | None, ring_s: int, record: bool, voicemail: bool, greeting: str
+) -> None:
+    """Write how calls to PHONE_NUMBER are handled; in effect within seconds."""
+    number = Number(phone_number, tenant, forward_to, ring_s, record, voicemail, greeting)
+    with database() as conn:
+        rows.put(conn, number)
+    click.echo(f"{phone_number} {'forwards to ' + forward_to if forward_to else 'answers with voicemail'}")
+
+
+@numbers.command(name="list")
+@json_option
+def list_(as_json: bool) -> None:
+    """All numbers."""
+    with database() as conn:
+        found = rows.every(conn)
+    show(
+        [{name: getattr(row, name) for name in Number.__slots__ if name != "greeting"} for row in found],
+        as_json=as_json,
+    )
