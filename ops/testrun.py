@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree  # noqa: S405  # reads only what our own pytest has written
+import xml.etree.ElementTree as ElementTree  # reads only what our own pytest has written
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _start_stores(supervisor: Supervisor, folder: Path, flavour: str | None) -> dict[str, str]:
-    wanted = stores.Wanted(secrets.token_hex(16), secrets.token_hex(16), flavour, is_durable=False)
+    wanted = stores.Wanted(secrets.token_hex(16), secrets.token_hex(16), redis_flavour=flavour, is_durable=False)
     found = stores.start(supervisor, folder, wanted, given={})
     stores.wait_ready(supervisor)
     return found

@@ -69,7 +69,7 @@ def _open_sockets(folder: Path) -> list[str]:
     try:
         for entry in os.scandir(folder / "fd"):
             try:
-                links.append(os.readlink(entry.path))
+                links.append(str(Path(entry.path).readlink()))
             except OSError:
                 continue  # closed meanwhile
     except OSError:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from ops.stack import identity
 from ops.stack.service import Service
@@ -92,7 +93,7 @@ def probe(url: str) -> str:
         with psycopg.connect(f"{base}/postgres", connect_timeout=2, autocommit=True) as conn:
             found = conn.execute("select 1 from pg_database where datname = %s", (name,)).fetchone()
             if found is None:
-                conn.execute(psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(name)))
+                conn.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     except psycopg.Error as fault:
         return f"PostgreSQL does not answer ({str(fault).strip()})"
     return ""

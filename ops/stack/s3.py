@@ -3,9 +3,8 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, build_opener, ProxyHandler
 
+from ops.stack import probes
 from ops.stack.service import Service
 
 BUCKET = "twilio-server"
@@ -26,16 +25,9 @@ def server(folder: Path, port: int, bucket: str = BUCKET) -> S3Server:
     argv = [sys.executable, "-m", "ops.stack.s3_server", "--port", str(port), "--folder", str(folder / "s3")]
     return S3Server(
         url,
-        Service("s3", [*argv, "--bucket", bucket, "--region", REGION], probe=lambda _pid: probe(f"{url}/{bucket}")),
+        Service(
+            "s3",
+            [*argv, "--bucket", bucket, "--region", REGION],
+            probe=lambda _pid: probes.http_ok(f"{url}/{bucket}", "HEAD"),
+        ),
     )
-
-
-def probe(bucket_url: str) -> str:
-    """Empty when the bucket is there."""
-    try:
-        build_opener(ProxyHandler({})).open(Request(bucket_url, method="HEAD"), timeout=2).close()
-    except HTTPError as refusal:
-        return f"S3 answers {refusal.code}"
-    except OSError as fault:
-        return f"S3 does not answer ({fault})"
-    return ""

@@ -18,6 +18,7 @@ class Wanted:
 
     redis_password: str
     postgres_password: str
+    s3_access_key_id: str = "sandbox"
     redis_flavour: str | None = None
     is_durable: bool = True
 
@@ -33,7 +34,8 @@ def start(supervisor: Supervisor, folder: Path, wanted: Wanted, given: Mapping[s
         store = s3.server(folder, free_port())
         supervisor.start(store.service)
         found |= {"TS_S3_ENDPOINT_URL": store.url, "TS_S3_BUCKET": s3.BUCKET, "TS_S3_REGION": s3.REGION}
-        found |= {"TS_S3_ACCESS_KEY_ID": "sandbox", "TS_S3_SECRET_ACCESS_KEY": "sandbox"}  # it takes any
+        # It takes any; this one tells our own addresses from those of others.
+        found |= {"TS_S3_ACCESS_KEY_ID": wanted.s3_access_key_id, "TS_S3_SECRET_ACCESS_KEY": "sandbox"}
     if "TS_REDIS_URL" not in given:
         inbox = redis.server(folder, free_port(), wanted.redis_password, flavour=wanted.redis_flavour)
         supervisor.start(inbox.service)

@@ -46,7 +46,7 @@ class Supervisor:
 
     def wait_ready(self, names: Iterable[str], limit_s: float) -> None:
         """Return when all of `names` are ready. Raises GaveUp at the limit, or at once when one of them ends."""
-        waiting = {name: "not asked yet" for name in names}
+        waiting = dict.fromkeys(names, "not asked yet")
         deadline = time.monotonic() + limit_s
         while waiting:
             for name in list(waiting):
@@ -63,8 +63,12 @@ class Supervisor:
             if waiting:
                 time.sleep(POLL_S)
 
-    def watch(self, now: float) -> None:
-        """Look after every service once. `now` is monotonic. Raises GaveUp when one cannot be kept alive."""
+    def watch(self, now: float) -> bool:
+        """Look after every service once. `now` is monotonic. True when one was started again.
+
+        Raises GaveUp when one cannot be kept alive.
+        """
+        started = False
         for kept in self.kept.values():
             if kept.start_again_at is None and kept.child.has_ended():
                 self._note_death(kept, now)
@@ -72,6 +76,8 @@ class Supervisor:
                 kept.start_again_at = None
                 kept.child = self._child(kept.service)
                 self.say(f"{kept.service.name} runs again (pid {kept.child.pid})")
+                started = True
+        return started
 
     def stop(self, order: Sequence[Sequence[str]]) -> None:
         """End everything: group by group as in `order`, the members of a group together; then whatever is left."""
