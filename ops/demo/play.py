@@ -9,6 +9,7 @@ from ops.demo.burst import burst
 from ops.demo.check import Check, told
 from ops.demo.flower_page import flower_page
 from ops.demo.forged import forged
+from ops.demo.hurry import hurried
 from ops.demo.missed_call import missed_call
 from ops.demo.recorded_call import recorded_call
 from ops.demo.repeated_webhooks import repeated_webhooks
@@ -43,7 +44,11 @@ ALONE: tuple[Story, ...] = (
 
 def play(env: Mapping[str, str], say: Callable[[str], None]) -> list[Check]:
     """Tell all stories to the stack that `env` describes (the variables of `.run/env`), a line each through `say`."""
-    mark = uuid4().hex[:8]
+    with hurried(env):
+        return _played(env, say, mark=uuid4().hex[:8])
+
+
+def _played(env: Mapping[str, str], say: Callable[[str], None], mark: str) -> list[Check]:
     checks: list[Check] = []
     with ThreadPoolExecutor(len(LANES)) as lanes:
         futures = [future for lane in LANES for future in _lane(lanes, lane, env, mark)]
