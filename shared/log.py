@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -26,8 +26,10 @@ _FRAMES: Final = 6  # from the line that raised up to the handler that called it
 EventDict = MutableMapping[str, Any]
 
 
-def configure(*, service: str, version: str, level: str = "info", form: str = "json") -> None:
-    """Sets this process's log up; `form` is json for machines or console for people."""
+def configure(
+    *, service: str, version: str, level: str = "info", form: str = "json", out: TextIO | None = None
+) -> None:
+    """Sets this process's log up; `form` is json for machines or console for people; `out` is stdout unless given."""
     render = structlog.dev.ConsoleRenderer() if form == "console" else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
@@ -39,7 +41,7 @@ def configure(*, service: str, version: str, level: str = "info", form: str = "j
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(out or sys.stdout),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service, version=version)

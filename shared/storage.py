@@ -42,6 +42,7 @@ class Store:
             aws_access_key_id=chosen.s3_access_key_id or None,
             aws_secret_access_key=chosen.s3_secret_access_key or None,
             config=Config(
+                signature_version="s3v4",  # the only one that newer regions and encrypted objects accept
                 connect_timeout=_CONNECT_S,
                 read_timeout=_READ_S,
                 retries={"total_max_attempts": 1},  # our own jobs retry, with a row to remember it

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 # Twilio's longest known webhook has some 60 fields; a thousand is hostile or broken, and parsing it is work for nobody.
 MOST_FIELDS: Final = 1000
@@ -30,10 +30,10 @@ def _pair(field: str) -> tuple[str, str]:
 
 
 def _text(quoted: str) -> str:
-    """Decoding is two replacements dearer than looking whether there is anything to decode."""
-    if "%" in quoted or "+" in quoted:
-        return unquote_plus(quoted, "utf-8", "replace")
-    return quoted if quoted.isascii() else quoted.encode("latin-1").decode("utf-8", "replace")
+    """Looking whether there is anything to decode is cheaper than decoding; bytes outside ASCII are rare and unquoted."""
+    if not quoted.isascii():
+        return unquote_to_bytes(quoted.replace("+", " ").encode("latin-1")).decode("utf-8", "replace")
+    return unquote_plus(quoted, "utf-8", "replace") if "%" in quoted or "+" in quoted else quoted
 
 
 def first_values(fields: Pairs) -> dict[str, str]:

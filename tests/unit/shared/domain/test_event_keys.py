@@ -1,0 +1,117 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.event_keys import kind_of, name
+
+CALL, LEG, MESSAGE, RECORDING = "CA" + "1" * 32, "CA" + "2" * 32, "SM" + "3" * 32, "RE" + "4" * 32
+TRANSCRIPTION, NOTICE = "TR" + "5" * 32, "NO" + "6" * 32
+
+SHAPES = [
+    ("call", {"CallSid": CALL, "CallStatus": "ringing", "Direction": "inbound"}, "call-in", f"call-in:{CALL}"),
+    (
+        "status",
+        {"CallSid": CALL, "CallStatus": "completed", "CallDuration": "15", "SequenceNumber": "2"},
+        "call-status",
+        f"call-status:{CALL}:completed",
+    ),
+    ("status", {"CallSid": CALL, "CallStatus": "ringing"}, "call-status", f"call-status:{CALL}:ringing"),
+    ("status", {"MessageSid": MESSAGE, "MessageStatus": "sent"}, "msg-status", f"msg-status:{MESSAGE}:sent"),
+    ("status", {"SmsSid": MESSAGE, "SmsStatus": "delivered"}, "msg-status", f"msg-status:{MESSAGE}:delivered"),
+    (
+        "status",
+        {"MessageSid": MESSAGE, "MessageStatus": "undelivered", "ErrorCode": "30003"},
+        "msg-status",
+        f"msg-status:{MESSAGE}:undelivered:30003",
+    ),
+    ("message", {"MessageSid": MESSAGE, "SmsStatus": "received", "Body": ""}, "msg-in", f"msg-in:{MESSAGE}"),
+    (
+        "recording",
+        {"RecordingSid": RECORDING, "RecordingStatus": "completed", "CallSid": CALL},
+        "rec",
+        f"rec:{RECORDING}:completed",
+    ),
+    (
+        "status",
+        {
+            "TranscriptionSid": TRANSCRIPTION,
+            "TranscriptionStatus": "completed",
+            "CallSid": CALL,
+            "RecordingSid": RECORDING,
+        },
+        "txn",
+        f"txn:{TRANSCRIPTION}:completed",
+    ),
+    (
+        "status",
+        {"Sid": NOTICE, "Level": "ERROR", "PayloadType": "application/json", "Payload": "{}"},
+        "debugger",
+        f"debugger:{NOTICE}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("door", "params", "kind", "key"), SHAPES)
+def test_each_kind_of_webhook_gets_its_semantic_key(door, params, kind, key):
+    named = name(params, door, "/x")
+    assert (named.kind, named.key) == (kind, key)
+
+
+@pytest.mark.parametrize(
+    ("door", "params", "kind"),
+    [
+        ("dial", {"CallSid": CALL, "DialCallStatus": "no-answer", "CallStatus": "in-progress"}, "dial"),
+        ("status", {"CallSid": CALL, "AnsweredBy": "human", "MachineDetectionDuration": "900"}, "amd"),
+        (
+            "voicemail",
+            {"CallSid": CALL, "RecordingUrl": "https://x", "RecordingDuration": "3", "Digits": "#"},
+            "voicemail",
+        ),
+        ("call", {"CallSid": CALL, "Digits": "1", "CallStatus": "in-progress"}, "gather"),
+        (
+            "call",
+            {"CallSid": CALL, "ErrorCode": "11200", "ErrorUrl": "https://x", "CallStatus": "ringing"},
+            "call-fallback",
+        ),
+        ("message", {"MessageSid": MESSAGE, "ErrorCode": "11210", "ErrorUrl": "https://x"}, "msg-fallback"),
+        ("status", {"CallSid": CALL, "TranscriptionEvent": "transcription-content", "TranscriptionSid": "GT"}, "rtt"),
+        ("status", {}, "other"),
+    ],
+)
+def test_kinds_are_read_from_the_parameters(door, params, kind):
+    assert kind_of(params, door) == kind
+
+
+def test_a_status_posted_to_the_voice_url_by_mistake_is_still_a_status():
+    params = {"CallSid": CALL, "CallStatus": "completed", "CallDuration": "1", "CallbackSource": "call-progress-events"}
+    assert kind_of(params, "call") == "call-status"
+
+
+def test_callbacks_that_may_repeat_in_one_call_are_told_apart_by_twilios_token():
+    params = {"CallSid": CALL, "DialCallStatus": "no-answer"}
+    first, retry, second = (name(params, "dial", "/d", token) for token in ("t1", "t1", "t2"))
+    assert first == retry
+    assert first.key != second.key
+
+
+def test_without_a_token_the_content_is_the_identity():
+    params = {"CallSid": CALL, "DialCallStatus": "no-answer"}
+    assert name(params, "dial", "/d").key == name(dict(reversed(params.items())), "dial", "/d").key
+    assert name(params, "dial", "/d").key != name({**params, "DialCallDuration": "0"}, "dial", "/d").key
+
+
+def test_an_event_speaks_of_every_sid_in_it_once():
+    params = {"CallSid": CALL, "DialCallSid": LEG, "ParentCallSid": CALL, "RecordingSid": RECORDING, "Sid": "nonsense"}
+    assert name(params, "dial", "/d").sids == (CALL, RECORDING, LEG)
+
+
+NAMES = [
+    "CallSid", "MessageSid", "CallStatus", "SmsStatus", "RecordingSid", "Sid", "RecordingStatus", "DialCallStatus",
+    "ErrorUrl", "Digits", "AnsweredBy", "TranscriptionSid", "\ud800",
+]  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text()))
+def test_whatever_is_posted_has_a_name(params):
+    named = name(params, "status", "/x")
+    assert named.key.startswith(named.kind)

@@ -1,0 +1,66 @@
+import pytest
+
+from shared.settings import BadSettings, described, load
+
+GOOD = {
+    "TS_PUBLIC_URL": "https://calls.example.com/",
+    "TS_REDIS_URL": "redis://localhost:6379/0",
+    "TS_DATABASE_URL": "postgresql://u:p@localhost/db",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "first, second",
+}
+
+
+def test_what_is_required_is_enough():
+    settings = load(GOOD)
+    assert settings.public_url == "https://calls.example.com"
+    assert settings.accounts == {GOOD["TWILIO_ACCOUNT_SID"]: ("first", "second")}
+    assert settings.bind == "127.0.0.1:4000"
+
+
+def test_all_faults_are_named_at_once_and_no_value_of_a_secret():
+    with pytest.raises(BadSettings) as fault:
+        load({"TS_PUBLIC_URL": "calls.example.com", "TS_REDIS_URL": "http://hunter2@x", "TS_WEB_WORKERS": "many"})
+    text = str(fault.value)
+    for name in (
+        "TS_PUBLIC_URL",
+        "TS_REDIS_URL",
+        "TS_DATABASE_URL",
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_AUTH_TOKEN",
+        "TS_WEB_WORKERS",
+    ):
+        assert name in text
+    assert "hunter2" not in text
+
+
+def test_a_secret_from_a_file_loses_the_newline_at_its_end(tmp_path):
+    (tmp_path / "token").write_text("from-a-file\n")
+    given = {**GOOD, "TWILIO_AUTH_TOKEN": "", "TWILIO_AUTH_TOKEN_FILE": str(tmp_path / "token")}
+    assert load(given).twilio_auth_tokens == ("from-a-file",)
+
+
+def test_a_secrets_file_that_cannot_be_read_is_a_fault_like_the_others(tmp_path):
+    given = {**GOOD, "TWILIO_AUTH_TOKEN": "", "TWILIO_AUTH_TOKEN_FILE": str(tmp_path / "absent")}
+    with pytest.raises(BadSettings, match="TWILIO_AUTH_TOKEN"):
+        load(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TS_BIND", "4000"),
+        ("TS_BIND", "h:99999"),
+        ("TS_LOG_FORMAT", "xml"),
+        ("TWILIO_ACCOUNT_SID", "SK" + "0" * 32),
+        ("TS_DATABASE_URL", "mysql://x"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused(name, value):
+    with pytest.raises(BadSettings, match=name):
+        load({**GOOD, name: value})
+
+
+def test_every_setting_has_words_for_the_documentation():
+    assert all(what for _, _, what in described())
+    assert len({name for name, _, _ in described()}) == len(described())
