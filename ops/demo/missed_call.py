@@ -14,7 +14,7 @@ def missed_call(stage: Stage) -> str:
     call_sid = stage.place_call(MISSED_CUSTOMER, BUSINESS, hangup_after_s=45)
     until(lambda: _owner_is_rung(stage, call_sid), "the owner's phone rings")
     call = until(lambda: _told_as_missed(stage, call_sid), "as-call-service hears of the missed call")
-    _in_order(stage, call_sid)
+    until(lambda: _told_in_order(stage, call_sid), "as-call-service has answered")
     text_sid = until(lambda: _text(stage, texts_before), "the automatic text is at Twilio")
     until(lambda: delivered(stage, text_sid), "the automatic text arrives")
     reply = f"Yes please, the tap still drips ({stage.mark})"
@@ -35,7 +35,7 @@ def _told_as_missed(stage: Stage, call_sid: str) -> Any:
     return call
 
 
-def _in_order(stage: Stage, call_sid: str) -> None:
+def _told_in_order(stage: Stage, call_sid: str) -> None:
     """as-call-service refuses a missed call that was not announced: incoming first, then missed, each taken once."""
     requests = [entry for entry in stage.as_call()["requests"] if entry["status"] == 200]
     told = [entry["path"].rpartition("/")[2] for entry in requests if (entry["body"] or {}).get("callSid") == call_sid]

@@ -65,14 +65,14 @@ def missed() -> Response:
 
 def _text_back(books: Books, call: Call, conversation: Conversation) -> None:
     """Send the text without holding the lock: twilio-server may well ask us something meanwhile."""
+    sent: text_back.Sent | None = None
     try:
         sent = text_back.send(books.ts_url, books.service_key, call)
-    except Refused:
+    finally:
         with books.lock:
-            call.sms_triggered = False
-        raise
-    with books.lock:
-        conversation.take(Message(sent.message_sid, "outbound", "system", sent.body))
+            call.is_texting, call.sms_triggered = False, sent is not None
+            if sent:
+                conversation.take(Message(sent.message_sid, "outbound", "system", sent.body))
 
 
 def _note_missed(books: Books) -> tuple[Call, Conversation, bool]:
@@ -90,7 +90,8 @@ def _note_missed(books: Books) -> tuple[Call, Conversation, bool]:
         call.status, call.missed_status = "missed", missed_status
         call.duration_s, call.ended_at = duration_s, ended_at
         call.missed_count += 1
-        must_text, call.sms_triggered = not call.sms_triggered, True
+        must_text = not (call.sms_triggered or call.is_texting)
+        call.is_texting = call.is_texting or must_text
         return call, _conversation_of(books, call), must_text
 
 

@@ -30,6 +30,7 @@ class Call:
     ended_at: str | None = None
     conversation_id: str | None = None
     sms_triggered: bool = False
+    is_texting: bool = False
 
 
 @dataclass

@@ -91,6 +91,14 @@ def test_the_text_is_asked_for_before_the_answer_and_without_holding_anything(st
     standins.missed()
     assert [entry["path"] for entry in seen[0]["requests"]] == ["/as-call/calls/incoming"]
     assert seen[0]["calls"]["CA1"]["conversation_id"]
+    assert seen[0]["calls"]["CA1"]["sms_triggered"] is False
+
+
+def test_a_report_that_comes_while_the_text_is_being_sent_does_not_send_another(standins: Any):
+    standins.incoming()
+    standins.twilio_server.during = lambda: len(standins.twilio_server.jobs) == 1 and standins.missed()
+    assert standins.missed().json()["data"]["call"]["smsTriggered"] is True
+    assert len(standins.twilio_server.jobs) == 1
 
 
 def test_a_missed_call_told_twice_has_one_text(standins: Any):
