@@ -11,7 +11,7 @@ def write(path: Path, values: Mapping[str, str]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     lines = "".join(f"{key}={_quoted(value)}\n" for key, value in values.items())
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
         file.write(lines)
         file.flush()
         os.fsync(file.fileno())
@@ -21,10 +21,10 @@ def write(path: Path, values: Mapping[str, str]) -> None:
 def read(path: Path) -> dict[str, str]:
     """The values in `path`; empty when there is no such file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()
     except FileNotFoundError:
         return {}
-    words = [shlex.split(line, comments=True) for line in text.splitlines()]
+    words = [shlex.split(line, comments=True) for line in text.split("\n")]
     return dict(found[0].split("=", 1) for found in words if found and "=" in found[0])
 
 

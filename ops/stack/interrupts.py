@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM mean: the first one asks for an orderly end, the second one for an end now."""
+"""What Ctrl-C, SIGTERM and a closed terminal mean: the first one asks for an orderly end, the second one for an end now."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ class Interrupts:
 
     def __init__(self, kill: Callable[[], None]):
         self._kill, self._is_asked, self._holds = kill, False, 0
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._receive)
 
     @contextmanager

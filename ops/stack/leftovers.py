@@ -15,7 +15,7 @@ PATIENCE_S = 10.0  # a clean stop of the slowest of them
 
 def note(path: Path, pids: Mapping[str, int]) -> None:
     """Write down who runs: one `pid birth` a line. A pid alone may come again; with its birth it does not."""
-    lines = [f"{pid} {birth}\n" for pid in pids.values() if (birth := _birth(pid))]
+    lines = [f"{pid} {born}\n" for pid in pids.values() if (born := birth(pid))]
     path.write_text("".join(lines), encoding="utf-8")
 
 
@@ -25,7 +25,7 @@ def clear(path: Path, patience_s: float = PATIENCE_S) -> int:
         return 0
     noted = [line.split(" ", 1) for line in path.read_text(encoding="utf-8").splitlines()]
     deadline = time.monotonic() + patience_s
-    while (left := [int(pid) for pid, birth in noted if _birth(int(pid)) == birth]) and time.monotonic() < deadline:
+    while (left := [int(pid) for pid, born in noted if birth(int(pid)) == born]) and time.monotonic() < deadline:
         time.sleep(0.05)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
@@ -33,7 +33,7 @@ def clear(path: Path, patience_s: float = PATIENCE_S) -> int:
     return len(left)
 
 
-def _birth(pid: int) -> str:
+def birth(pid: int) -> str:
     """When the process began, in the system's own words; empty when there is none (or only its remains)."""
     try:
         # Field 22 counts from the first; the name in brackets may hold spaces.

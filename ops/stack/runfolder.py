@@ -117,11 +117,11 @@ class RunFolder:
         return 0
 
     def _whose(self) -> str:
-        owner = self.path.stat().st_uid if self.path.exists() else os.getuid()
         try:
+            owner = self.path.stat().st_uid
             name = pwd.getpwuid(owner).pw_name
-        except KeyError:
-            name = f"uid {owner}"
+        except (OSError, KeyError):
+            name = "another user"
         return (
             f"{self.path} cannot be written: it belongs to {name}. "
             f"Run ./ops/up as {name}, remove the folder, or use another one: TS_RUN_DIR=/tmp/twilio-server ./ops/up"

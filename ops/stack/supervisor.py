@@ -44,6 +44,11 @@ class Supervisor:
         """The pid of every service that runs now."""
         return {name: kept.child.pid for name, kept in self.kept.items() if not kept.child.has_ended()}
 
+    def missing(self, name: str) -> str:
+        """What its probe still misses; empty when it is ready."""
+        kept = self.kept[name]
+        return kept.service.probe(kept.child.pid)
+
     def wait_ready(self, names: Iterable[str], limit_s: float) -> None:
         """Return when all of `names` are ready. Raises GaveUp at the limit, or at once when one of them ends."""
         waiting = dict.fromkeys(names, "not asked yet")
@@ -53,7 +58,7 @@ class Supervisor:
                 kept = self.kept[name]
                 if kept.child.has_ended():
                     raise GaveUp(f"{name} ended while starting ({kept.child.exit_words()}).{_log_of(kept.child)}")
-                waiting[name] = kept.service.probe(kept.child.pid)
+                waiting[name] = self.missing(name)
                 if not waiting[name]:
                     del waiting[name]
             if waiting and time.monotonic() > deadline:
@@ -63,12 +68,12 @@ class Supervisor:
             if waiting:
                 time.sleep(POLL_S)
 
-    def watch(self, now: float) -> bool:
-        """Look after every service once. `now` is monotonic. True when one was started again.
+    def watch(self, now: float) -> list[str]:
+        """Look after every service once; returns the names of those started again now. `now` is monotonic.
 
         Raises GaveUp when one cannot be kept alive.
         """
-        started = False
+        started: list[str] = []
         for kept in self.kept.values():
             if kept.start_again_at is None and kept.child.has_ended():
                 self._note_death(kept, now)
@@ -76,7 +81,7 @@ class Supervisor:
                 kept.start_again_at = None
                 kept.child = self._child(kept.service)
                 self.say(f"{kept.service.name} runs again (pid {kept.child.pid})")
-                started = True
+                started.append(kept.service.name)
         return started
 
     def stop(self, order: Sequence[Sequence[str]]) -> None:

