@@ -1,8 +1,10 @@
 """How the REST API misbehaves for the next requests: status, delay, or the line going dead."""
 
 import threading
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
+
+from ops.twilio_sim.kinds import checked, within
 
 WHENS = ("before", "after")
 
@@ -58,14 +60,10 @@ class Faults:
 
 
 def _fault(wishes: dict[str, Any]) -> Fault:
-    known = {f.name for f in fields(Fault)}
-    if unknown := set(wishes) - known:
-        raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
-    fault = Fault(**wishes)
+    fault = Fault(**checked(Fault, wishes))
     if fault.when not in WHENS:
         raise ValueError("when must be before or after")
-    if fault.status and not 400 <= fault.status <= 599:
-        raise ValueError("status must be 0 or 400 to 599")
-    if not 0 <= fault.delay_s <= 60:
-        raise ValueError("delay_s must be 0 to 60")
+    if fault.status:
+        within("status", fault.status, 400, 599)
+    within("delay_s", fault.delay_s, 0, 60)
     return fault

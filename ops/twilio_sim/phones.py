@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ops.twilio_sim.kinds import checked, within
+
 ANSWERS = ("answer", "no-answer", "busy", "failed")
 TEXT_FATES = ("delivered", "sent", "undelivered", "failed")
 
@@ -21,28 +23,12 @@ class Phone:
     error_code: int = 30003
 
     def changed(self, wishes: dict[str, Any]) -> "Phone":
-        """Raises ValueError for an unknown key or value."""
-        for name, value in wishes.items():
-            _check(name, value)
-        return replace(self, **{n: _typed(n, v) for n, v in wishes.items()})
-
-
-def _check(name: str, value: Any) -> None:
-    if name not in Phone.__dataclass_fields__:
-        raise ValueError(f"unknown key {name!r}")
-    if name == "answers" and value not in ANSWERS:
-        raise ValueError(f"answers must be one of {', '.join(ANSWERS)}")
-    if name == "texts" and value not in TEXT_FATES:
-        raise ValueError(f"texts must be one of {', '.join(TEXT_FATES)}")
-    if name.endswith("_s") and not _is_seconds(value):
-        raise ValueError(f"{name} must be seconds, 0 to 86400")
-
-
-def _is_seconds(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 86400
-
-
-def _typed(name: str, value: Any) -> Any:
-    if name.endswith("_s"):
-        return float(value)
-    return int(value) if name == "error_code" else str(value)
+        """Raises ValueError for an unknown key or a value that is none."""
+        phone = replace(self, **checked(Phone, wishes))
+        for name, value, known in (("answers", phone.answers, ANSWERS), ("texts", phone.texts, TEXT_FATES)):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}")
+        for name, seconds in (("answer_after_s", phone.answer_after_s), ("talk_s", phone.talk_s)):
+            within(name, seconds, 0, 86400)
+        within("speaks_s", phone.speaks_s, 0, 86400)
+        return phone

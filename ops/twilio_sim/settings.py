@@ -1,7 +1,9 @@
 """What can be turned while the world runs: its speed is the clock's, the rest is here."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
+
+from ops.twilio_sim.kinds import checked, within
 
 
 @dataclass
@@ -20,12 +22,8 @@ class Settings:
 
     def change(self, wishes: dict[str, Any]) -> None:
         """Raises ValueError for an unknown name or a value out of range; then nothing has changed."""
-        known = {f.name for f in fields(self)}
-        for name, value in wishes.items():
-            if name not in known:
-                raise ValueError(f"unknown key {name!r}")
-            top = 1 if name.endswith("_rate") else 3600
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= top:
-                raise ValueError(f"{name} must be a number from 0 to {top}")
-        for name, value in wishes.items():
-            setattr(self, name, float(value))
+        values = checked(Settings, wishes)
+        for name, value in values.items():
+            within(name, value, 0, 1 if name.endswith("_rate") else 3600)
+        for name, value in values.items():
+            setattr(self, name, value)

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from ops.twilio_sim.control.wishes import Wrong, only, text, wishes_of
-from ops.twilio_sim.webhooks.exchange import is_http_url
+from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.webhooks.history import Entry
 from ops.twilio_sim.webhooks.letter import Answer, Letter, pairs
 from ops.twilio_sim.world import World

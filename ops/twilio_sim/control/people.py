@@ -10,7 +10,7 @@ from ops.twilio_sim.resources.number import Number
 from ops.twilio_sim.rest.recordings import wav_response
 from ops.twilio_sim.sms.incoming import receive
 from ops.twilio_sim.voice.inbound import Caller, place_call
-from ops.twilio_sim.webhooks.exchange import is_http_url
+from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.world import World
 
 NEWEST = 200  # enough for a page of people; the REST API has lists with pages

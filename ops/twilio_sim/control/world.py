@@ -8,7 +8,7 @@ from flask import Blueprint, request
 from ops.twilio_sim.control.wishes import Wrong, wishes_of
 from ops.twilio_sim.phones import Phone
 from ops.twilio_sim.rest.form import is_number
-from ops.twilio_sim.webhooks.exchange import is_http_url
+from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.world import World
 
 
@@ -60,10 +60,7 @@ def add_world(api: Blueprint, world: World) -> None:
         wanted = wishes_of(request).get("data")
         if not isinstance(wanted, list) or not all(isinstance(w, dict) for w in wanted):
             raise Wrong('send {"data": [{"status": 503, "times": 2}, …]}')
-        try:
-            world.faults.replace(wanted)
-        except TypeError as error:
-            raise Wrong(str(error)) from error
+        world.faults.replace(wanted)
         return faults()
 
     @api.delete("/state")

@@ -81,7 +81,6 @@ class Call:
             "duration": None if self.duration_s is None else str(self.duration_s),
             "price": None,
             "price_unit": "USD",
-            "annotation": None,
             "group_sid": None,
             "trunk_sid": None,
             "queue_time": "0",

@@ -81,7 +81,6 @@ class Number:
             "trunk_sid": None,
             "type": "local",
             "uri": path + ".json",
-            "subresource_uris": {"assigned_add_ons": path + "/AssignedAddOns.json"},
             "voice_application_sid": None,
             "voice_caller_id_lookup": False,
             "voice_receive_mode": "voice",

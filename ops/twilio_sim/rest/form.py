@@ -3,7 +3,7 @@
 import re
 
 from ops.twilio_sim.rest.errors import Refused
-from ops.twilio_sim.webhooks.exchange import is_http_url
+from ops.twilio_sim.webhooks.address import is_http_url
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 

@@ -17,7 +17,7 @@ from ops.twilio_sim.rest.magic import GOOD, SMS_FROM, SMS_TO, refuse_magic
 from ops.twilio_sim.rest.paging import page_of
 from ops.twilio_sim.sms.optout import has_opted_out
 from ops.twilio_sim.sms.outgoing import new_message, send
-from ops.twilio_sim.webhooks.exchange import is_http_url
+from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.world import World
 
 LONGEST_BODY = 1600

@@ -1,6 +1,5 @@
 """A text arrives at one of our numbers: announced by webhook, answered by TwiML."""
 
-from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
 from ops.twilio_sim.resources.message import Message
@@ -10,6 +9,7 @@ from ops.twilio_sim.sms.outgoing import new_message, reply
 from ops.twilio_sim.twiml import BadTwiml, text_of, verbs_of
 from ops.twilio_sim.voice.params import in_twilio_order
 from ops.twilio_sim.voice.places import place_params
+from ops.twilio_sim.webhooks.address import joined
 from ops.twilio_sim.webhooks.letter import Answer, Letter
 from ops.twilio_sim.world import World
 
@@ -60,7 +60,7 @@ class _Delivery:
             if verb.tag in ("Message", "Sms"):
                 self._reply(verb, answer)
             elif verb.tag == "Redirect" and depth < MOST_REDIRECTS:
-                self._document(urljoin(answer.final_url, text_of(verb)), "POST", kind, more, depth + 1)
+                self._document(joined(answer.final_url, text_of(verb)), "POST", kind, more, depth + 1)
                 return
 
     def _post(self, url: str, method: str, kind: str, more: dict[str, str]) -> Answer:
@@ -78,8 +78,8 @@ class _Delivery:
             verb.get("from") or self.number.phone_number,
             verb.get("to") or self.message.from_ or "",
             body[:1600],
-            [urljoin(answer.final_url, url) for url in media],
-            urljoin(answer.final_url, callback) if callback else "",
+            [joined(answer.final_url, url) for url in media],
+            joined(answer.final_url, callback) if callback else "",
         )
 
 

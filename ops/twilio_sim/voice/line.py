@@ -43,6 +43,8 @@ class Line:
     def __init__(self, world: "World", call: Call, *, boss: "Line | None" = None) -> None:
         self.world, self.call, self.boss = world, call, boss
         self.at_s = 0.0
+        self._waits_since: float | None = None
+        self._time = threading.Lock()
         self.answered_at_s: float | None = None
         self.leaves_at_s: float | None = None
         self.digits = ""
@@ -71,6 +73,13 @@ class Line:
         self._abandoned = True
         self.world.clock.poke()
 
+    @property
+    def now_s(self) -> float:
+        """`at_s` and what has passed of a wait that is going on, for those who ask from outside."""
+        with self._time:
+            since = self._waits_since
+            return self.at_s if since is None else self.at_s + max(0.0, self._outer_s() - since)
+
     # What its own thread does.
 
     def answer(self) -> None:
@@ -84,6 +93,7 @@ class Line:
         Raises HungUp, Redirected or Abandoned.
         """
         self.check()
+        self._waits_since = self._outer_s()
         return self._wait_with_boss(seconds) if self.boss else self._wait(seconds)
 
     def check(self) -> None:
@@ -137,7 +147,7 @@ class Line:
         leaves_at = min(self.leaves_at_s if self.leaves_at_s is not None else LONGEST_CALL_S, LONGEST_CALL_S)
         allowed = min(seconds, max(0.0, leaves_at - self.at_s))
         passed = self.world.clock.wait(allowed, self._is_called_away)
-        self.at_s += passed
+        self._pass(passed)
         self.check()
         if allowed < seconds and passed >= allowed:
             self.leave()
@@ -149,9 +159,16 @@ class Line:
         try:
             self.boss.wait(seconds)
         finally:
-            self.at_s += self.boss.at_s - began
+            self._pass(self.boss.at_s - began)
         self.check()
         return self.boss.at_s - began
+
+    def _pass(self, seconds: float) -> None:
+        with self._time:
+            self.at_s, self._waits_since = self.at_s + seconds, None
+
+    def _outer_s(self) -> float:
+        return self.boss.now_s if self.boss else self.world.clock.world_s()
 
     def _is_called_away(self) -> bool:
         own = self._abandoned or bool(self._ended_as) or self._turn is not None

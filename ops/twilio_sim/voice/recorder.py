@@ -44,7 +44,7 @@ def start_recording(
         Recording(world.sids.new("RE"), call.account_sid, call.sid, source, channels, track)
     )
     wanted = frozenset(events.replace(",", " ").split())
-    tape = Tape(recording, line.at_s, Callback(callback, method, wanted or frozenset({"completed"})))
+    tape = Tape(recording, line.now_s, Callback(callback, method, wanted or frozenset({"completed"})))
     line.tapes.append(tape)
     _tell(world, tape, "in-progress")
     return tape
@@ -54,7 +54,7 @@ def finish_recording(line: Line, tape: Tape, *, seconds: float | None = None) ->
     """Answers its whole seconds: `seconds`, or what the line's clock says. Nothing recorded becomes `absent`."""
     world, recording = line.world, tape.recording
     line.tapes.remove(tape)
-    length = line.at_s - tape.began_s if seconds is None else seconds
+    length = line.now_s - tape.began_s if seconds is None else seconds
     # Twilio reports whole seconds; a sound shorter than half a second is still a sound.
     recording.duration_s = max(1, round(length)) if length > 0 else 0
     recording.move("processing")

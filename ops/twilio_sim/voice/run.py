@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
 from ops.twilio_sim.twiml import BadTwiml, parse, verbs_of
 from ops.twilio_sim.voice.line import Line
 from ops.twilio_sim.voice.params import voice_params
+from ops.twilio_sim.webhooks.address import joined
 from ops.twilio_sim.webhooks.letter import Answer, Letter
 
 # A real loop costs its owner money until somebody hangs up; here it only has to stop.
@@ -63,7 +63,7 @@ class Run:
 
     def at(self, reference: str) -> str:
         """An address in this document, made absolute."""
-        return urljoin(self.url, reference.strip()) if self.url else reference.strip()
+        return joined(self.url, reference)
 
     def _fetch(self, go: Go) -> list[Element]:
         try:

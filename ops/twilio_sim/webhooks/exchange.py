@@ -4,11 +4,11 @@ import threading
 import time
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
+from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.webhooks.letter import Answer
 
 # TwiML above 64 kB is error 11750: one byte more is enough to know.
@@ -32,15 +32,21 @@ class Limits:
 
 def exchange(method: str, url: str, body: bytes | None, headers: dict[str, str], limits: Limits) -> Answer:
     """Never raises: a failure is an answer too. `url` has no fragment; redirects are the caller's business."""
+    if not is_http_url(url):
+        return _no_url(url)
     try:
         with _session().request(
             method, url, data=body, headers=headers, timeout=limits.timeout(), allow_redirects=False, stream=True
         ) as response:
             return _read(response, url, limits)
-    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError) as error:
-        return Answer(failure="url", error=f"not a URL: {error}", error_code=11100, final_url=url)
+    except requests.exceptions.InvalidURL:  # a host name that cannot be one
+        return _no_url(url)
     except requests.exceptions.RequestException as error:
         return _failed(error, url)
+
+
+def _no_url(url: str) -> Answer:
+    return Answer(failure="url", error=f"not an http(s) URL: {url[:200]}", error_code=11100, final_url=url)
 
 
 def _read(response: requests.Response, url: str, limits: Limits) -> Answer:
@@ -94,11 +100,3 @@ def _session() -> requests.Session:
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         _own.session = session
     return _own.session
-
-
-def is_http_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

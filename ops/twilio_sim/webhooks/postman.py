@@ -2,11 +2,12 @@
 
 import time
 from dataclasses import replace
-from urllib.parse import urldefrag, urlencode, urljoin
+from urllib.parse import urldefrag, urlencode
 
 from ops.twilio_sim.account import Account
 from ops.twilio_sim.settings import Settings
 from ops.twilio_sim.sids import Sids
+from ops.twilio_sim.webhooks.address import is_http_url, joined
 from ops.twilio_sim.webhooks.exchange import Limits, exchange
 from ops.twilio_sim.webhooks.history import History
 from ops.twilio_sim.webhooks.letter import Answer, Letter, Params
@@ -58,7 +59,7 @@ class Postman:
             answer = self._send(letter, method, url, params, limits)
             if not answer.location:
                 return answer
-            url = urljoin(url, answer.location)
+            url = joined(url, answer.location)
             if answer.http_status in (301, 302, 303):
                 method, params = "GET", []
         return Answer(failure="5xx", error="too many redirects", error_code=11215, final_url=url)
@@ -87,8 +88,8 @@ class Postman:
         return headers
 
     def _signature(self, letter: Letter, url: str, params: Params) -> str:
-        if letter.tamper:
-            return FORGED
+        if letter.tamper or not is_http_url(url):
+            return FORGED  # what is no URL has nothing to sign, and is not sent either
         return sign(self._account.token, url, params, voice=letter.voice)
 
     def _drop(self, letter: Letter) -> Answer:
