@@ -1,5 +1,7 @@
 """The story of a webhook that comes twice: answered again, and without a second effect."""
 
+from typing import Any
+
 from ops.demo.check import need, until
 from ops.demo.facts import ended, processed, webhooks_done
 from ops.demo.stage import Stage
@@ -11,7 +13,8 @@ def repeated_webhooks(stage: Stage) -> str:
     call_sid = stage.place_call(REPEATED_CUSTOMER, RECORDED)
     until(lambda: ended(stage, call_sid), "the call is completed")
     sent = until(lambda: webhooks_done(stage, call_sid), "Twilio has told everything")
-    before = until(lambda: processed(stage, call_sid), "every callback is processed")
+    before = until(lambda: _with_its_recording(stage, call_sid), "every callback is processed")
+    sent = sent + _about_its_recording(stage, call_sid)
     for webhook in sent:
         stage.simulator.json("POST", f"/sim/webhooks/{webhook['id']}/repeat")
     until(lambda: webhooks_done(stage, call_sid), "the repeats are answered")
@@ -23,6 +26,18 @@ def repeated_webhooks(stage: Stage) -> str:
     twice = [event for event in stage.received(ANALYTICS_SUBSCRIBER) if _speaks_of(event, call_sid)]
     need(len(twice) == len({event["type"] for event in twice}), f"notified: {[event['type'] for event in twice]}")
     return f"{len(sent)} webhooks repeated; still {len(after)} events, one call told, no notification twice"
+
+
+def _with_its_recording(stage: Stage, call_sid: str) -> list[Any]:
+    """The callback of the recording comes some time after the call is over, and belongs to its events."""
+    events = processed(stage, call_sid)
+    need(any(event["kind"] == "rec" for event in events), f"{len(events)} events, none of the recording")
+    return events
+
+
+def _about_its_recording(stage: Stage, call_sid: str) -> list[Any]:
+    recordings = stage.simulator.json("GET", f"/sim/calls/{call_sid}")["recordings"]
+    return [webhook for recording in recordings for webhook in stage.webhooks(recording["sid"])]
 
 
 def _everything_so_far_is_done(stage: Stage) -> None:
