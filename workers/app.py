@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from celery import Celery, bootsteps
-from celery.signals import setup_logging
+from celery.exceptions import Reject
+from celery.signals import setup_logging, worker_shutdown
+from psycopg import OperationalError
 
 from shared import inbox, log, tasks
 from shared.every import Every
@@ -70,12 +72,17 @@ class Nets(bootsteps.StartStopStep):
         log.get().info("worker_started", node=parent.hostname)
 
     def stop(self, parent: Any) -> None:
-        """The pool has finished its tasks by now."""
+        """The pool may still be finishing its tasks: the Runtime stays open for them."""
         for net in self.nets:
             net.stop()
-        if app.runtime is not None:
-            app.runtime.close()
-        log.get().info("worker_stopped", node=parent.hostname)
+
+
+@worker_shutdown.connect
+def _close(sender: Any, **_: Any) -> None:
+    """Every task is finished."""
+    if app.runtime is not None:
+        app.runtime.close()
+    log.get().info("worker_stopped", node=sender.hostname)
 
 
 @setup_logging.connect
@@ -107,8 +114,12 @@ def run(job_id: int) -> None:
 
 @app.task(name=tasks.SMS_CONTRACT, bind=True)
 def send_sms(self: Any, job: Any = None) -> None:
-    """Another service asks for a text."""
-    contract.accept(app.hands, job, self.request.id)
+    """Another service asks for a text. This message is the only copy until the row exists: it is not let go before."""
+    try:
+        contract.accept(app.hands, job, self.request.id)
+    except OperationalError as fault:
+        # Back into the queue in one step of Redis; waiting for a connection has taken its five seconds, so no hot loop.
+        raise Reject(type(fault).__name__, requeue=True) from fault
 
 
 @app.task(name=REFRESH_NUMBERS)

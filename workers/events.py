@@ -5,6 +5,7 @@ from typing import Final
 
 from psycopg import Connection, OperationalError
 from psycopg import Error as DatabaseError
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from shared import inbox, log, metrics
 from shared.db import events, set_aside
@@ -22,6 +23,10 @@ BATCH: Final = 50
 MOST_TRIES: Final = 8
 RETRY_S: Final = 5.0
 LONGEST_RETRY_S: Final = 300.0
+
+# Somebody else holds what this transaction needs: nothing is wrong with the event or with PostgreSQL.
+CONTENDED: Final = (DeadlockDetected, LockNotAvailable)
+CONTENDED_S: Final = 0.5  # the other's transaction takes milliseconds
 
 HANDLERS: Final[Mapping[Kind, Callable[[Connection, Event], str]]] = {
     "call-in": calls.incoming,
@@ -59,6 +64,8 @@ def process(rt: Runtime, claimed: Sequence[Claimed]) -> int:
         _commit(rt, [event for _, event in readable])
         inbox.clear(rt.redis, [item.event_id for item, _ in readable])
         return len(readable)
+    except CONTENDED as fault:
+        log.get().warning("batch_contended", events=len(readable), error_type=type(fault).__name__)
     except OperationalError:
         raise
     except Exception as fault:  # noqa: BLE001 - one bad event must not hold up its batch: find it below
@@ -67,7 +74,11 @@ def process(rt: Runtime, claimed: Sequence[Claimed]) -> int:
 
 
 def apply(conn: Connection, batch: Sequence[Event]) -> dict[str, str]:
-    """Stores the events that are new and does what each means. Returns kind -> outcome by event id."""
+    """Stores the events that are new and does what each means. Returns the outcome of each new one by event id.
+
+    Batches take their turn: two at once would lock the same calls and order keys in different orders and kill each other.
+    """
+    events.take_turn(conn)
     fresh = events.insert(conn, batch)
     outcomes = {event.event_id: _handle(conn, event) for event in batch if event.event_id in fresh}
     events.finish(conn, outcomes)
@@ -99,6 +110,9 @@ def _commit(rt: Runtime, batch: Sequence[Event]) -> None:
 def _commit_alone(rt: Runtime, item: Claimed, event: Event) -> bool:
     try:
         _commit(rt, [event])
+    except CONTENDED:
+        inbox.give_back(rt.redis, [item.event_id], delay_s=CONTENDED_S)
+        return False
     except OperationalError:
         raise
     except Exception as fault:  # noqa: BLE001 - whatever is wrong with this event, it is kept

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from psycopg import Connection, OperationalError
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from shared import log, metrics
 from shared.db import jobs
@@ -21,6 +22,9 @@ from workers.context import WorkerRuntime
 BUG_TRIES = 5
 # Twilio shows a message in its lists within seconds; asking sooner would take "not yet" for "no".
 SETTLE_S = 10.0
+
+
+CONTENDED_S = 0.5  # somebody else has the row for some milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ def _attempt(rt: WorkerRuntime, work: Work, job: Job) -> tuple[str, str]:
         return _never(rt, work, job, outcome) if wait_s is None else _later(rt, job, outcome, wait_s)
     except (Permanent, Unreadable) as outcome:
         return _never(rt, work, job, outcome)
+    except (DeadlockDetected, LockNotAvailable) as fault:
+        return _later(rt, job, Transient(type(fault).__name__), CONTENDED_S, counts=False)
     except OperationalError:
         raise  # PostgreSQL is away: nothing can be recorded, the lease will bring the job back
     except Exception as bug:  # noqa: BLE001 - a bug in one job must not stop the others

@@ -10,9 +10,6 @@ from workers.context import WorkerRuntime
 
 # Owners change rarely: an hour-old answer is good, and a provider of numbers is not asked more than it must.
 OWNER_FRESH: Final = timedelta(hours=1)
-# As long as the API promises to repeat an answer.
-IDEMPOTENCY_KEPT_S: Final = 86_400.0
-_PURGED_A_ROUND: Final = 10_000  # a statement of some hundred milliseconds; the next hour takes the rest
 _NUMBERS_A_ROUND: Final = 50  # at one round trip each, a round ends well before the next
 
 
@@ -37,8 +34,7 @@ def forget(rt: WorkerRuntime) -> None:
     """Deletes answers kept for idempotency and claimed slots of beat that nobody can ask for any more."""
     metrics.BEAT_TICKS.labels("forget").inc()
     with rt.db.connection() as conn:
-        keys = idempotency.purge(conn, kept_s=IDEMPOTENCY_KEPT_S, limit=_PURGED_A_ROUND)
-        slots = beat_slots.forget_old(conn)
+        keys, slots = idempotency.forget_old(conn), beat_slots.forget_old(conn)
     log.get().info("housekeeping_done", idempotency_keys=keys, beat_slots=slots)
 
 

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -23,6 +23,19 @@ class StoredEvent:
     received_at: datetime
     processed_at: datetime | None
     outcome: str | None
+
+
+# Any constant will do; only those who store events must agree on it.
+_TURN_KEY: Final = 5_210_733_904
+
+
+def take_turn(conn: Connection) -> None:
+    """Waits until no other transaction stores events; ours is then the only one until it ends.
+
+    Raises LockNotAvailable after the session's lock_timeout. A transaction-level lock on purpose: it goes with the
+    transaction whatever becomes of its process.
+    """
+    conn.execute("select pg_advisory_xact_lock(%s)", (_TURN_KEY,))
 
 
 def insert(conn: Connection, events: Sequence[Event]) -> set[str]:

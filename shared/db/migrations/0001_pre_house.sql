@@ -1,7 +1,7 @@
 -- The first house: events as they came, what they mean (calls, messages, recordings), what we promised because of them
 -- (jobs, notifications, deliveries), and who may ask (api_keys). Ranks repeat shared/domain/status.py; a test compares.
 
-create function message_rank(status text) returns int language sql immutable parallel safe as $$
+create function message_rank(status text) returns int language sql immutable strict parallel safe as $$
     select case status
         when 'accepted' then 0 when 'scheduled' then 0 when 'receiving' then 0
         when 'queued' then 1 when 'sending' then 2 when 'sent' then 3 when 'partially_delivered' then 4
@@ -9,20 +9,20 @@ create function message_rank(status text) returns int language sql immutable par
         when 'delivered' then 6 when 'read' then 7 else -1 end
 $$;
 
-create function call_rank(status text) returns int language sql immutable parallel safe as $$
+create function call_rank(status text) returns int language sql immutable strict parallel safe as $$
     select case status
         when 'queued' then 0 when 'initiated' then 1 when 'ringing' then 2 when 'in-progress' then 3
         when 'completed' then 4 when 'busy' then 4 when 'failed' then 4 when 'no-answer' then 4 when 'canceled' then 4
         else -1 end
 $$;
 
-create function recording_rank(state text) returns int language sql immutable parallel safe as $$
+create function recording_rank(state text) returns int language sql immutable strict parallel safe as $$
     select case state
         when 'announced' then 0 when 'available' then 1 when 'fetched' then 2 when 'verified' then 3 when 'stored' then 4
         when 'absent' then 5 when 'failed' then 5 when 'deleted' then 6 else -1 end
 $$;
 
-create function send_rank(state text) returns int language sql immutable parallel safe as $$
+create function send_rank(state text) returns int language sql immutable strict parallel safe as $$
     select case state
         when 'queued' then 0 when 'sending' then 1 when 'unknown' then 2 when 'handed' then 3 when 'refused' then 3
         else -1 end
