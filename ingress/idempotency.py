@@ -24,9 +24,6 @@ from shared.db import idempotency as store
 from shared.db.idempotency import Kept, Place
 from shared.runtime import Runtime
 
-KEPT_S: Final = 24 * 3600.0  # a client's retries are over by then; later the same key is a new request
-# Our longest request is a pool wait, two statements at their time limit and a wait of five seconds: half of this.
-ABANDONED_S: Final = 60.0
 LONGEST_KEY: Final = 255
 # A Structured Field string (RFC 9651), or the bare form that most clients send.
 _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"\Z')
@@ -98,7 +95,7 @@ def fingerprint(body: Any) -> bytes:
 
 def _claim(rt: Runtime, place: Place, print_: bytes) -> Once:
     with rt.db.connection() as conn:
-        fence = store.claim(conn, place, print_, kept_s=KEPT_S, abandoned_s=ABANDONED_S)
+        fence = store.claim(conn, place, print_)
         kept = None if fence else store.find(conn, place)
     if fence:
         return Once(place.key, None, place, fence)
@@ -122,7 +119,7 @@ def _replay(kept: Kept, print_: bytes) -> Response:
 def _release(rt: Runtime, claimed: Once) -> None:
     if claimed.place is None or claimed.fence is None:
         return
-    # If the store is away the claim stays, and is taken over after `ABANDONED_S`.
+    # If the store is away the claim stays, and is taken over after a minute.
     with suppress(psycopg.OperationalError), rt.db.connection() as conn:
         store.release(conn, claimed.place, claimed.fence)
 

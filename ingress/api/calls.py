@@ -17,9 +17,6 @@ from shared.db.calls import Call
 from shared.domain.status import CALL_FINAL
 from shared.runtime import Runtime
 
-# We hint ourselves right after the commit; the caller is on the line meanwhile, so a lost hint is made up for soon.
-_HINT_LOST_AFTER_S = 2.0
-
 
 def blueprint(rt: Runtime, waits: Waits) -> Blueprint:
     """The routes of calls, below /api."""
@@ -71,7 +68,7 @@ def _is_over(answer: Answer) -> bool:
 
 def _promised(conn: Connection, answer: Answer) -> int | None:
     """The promise to end it; None if that was given before, and is being kept."""
-    return jobs.promise(conn, "call.end", answer.body["call_sid"], hint_in_s=_HINT_LOST_AFTER_S)
+    return jobs.promise(conn, "call.end", answer.body["call_sid"], hint_in_s=jobs.FIRST_HINT_S)
 
 
 def _found(conn: Connection, call_id: str) -> Call:

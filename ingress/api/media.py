@@ -77,7 +77,8 @@ def _fill(
     """A listener on a slow line holds a thread as long as the sound takes to leave, so that needs a seat too."""
     if not seats.acquire(blocking=False):
         raise Problem(503, "busy", "Too many slow requests at once", headers={"Retry-After": "1"})
-    # Released by the server when the answer is sent or broken off, even if not a byte was read of it.
+    # Released by the server when the answer is sent or broken off, even if not a byte was read of it. (Not with
+    # direct_passthrough: Werkzeug then runs no close hook.)
     response.call_on_close(seats.release)
     try:
         source = _opened(rt, recording, start, stop)
@@ -86,7 +87,6 @@ def _fill(
         raise
     response.call_on_close(source.close)
     response.response = source.iter_content(_CHUNK_BYTES)
-    response.direct_passthrough = True
 
 
 def _opened(rt: Runtime, recording: Recording, start: int, stop: int) -> requests.Response:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from marshmallow import Schema
 
 from ingress.api import resources, schemas
+from shared.sms_job import SmsRequestSchema
 
 KEY: Final = "apiKey"
 USER: Final = "userToken"
@@ -37,7 +38,7 @@ class Operation:
 
 _WRITES: Final = ("IdempotencyKey", "Prefer")
 _SOUND: Final = {
-    "query": schemas.MediaChoice,
+    "query": schemas.MediaChoiceSchema,
     "headers": ("Range",),
     "security": (KEY, USER),
     "scope": "recordings:read",
@@ -50,9 +51,10 @@ _SOUND: Final = {
 OPERATIONS: Final = (
     Operation(
         method="post", path="/api/sms/send", name="sendText", tag="texts", scope="sms:send",
-        summary="Send a text", body=schemas.SendText, headers=_WRITES,
+        summary="Send a text", body=SmsRequestSchema, headers=_WRITES,
         description="Answers as soon as the text is safe with us. What becomes of it is told by `GET /api/sms/{id}` and "
-        "by the notifications `sms.*`.",
+        "by the notifications `sms.*`. Without `from` it goes out from the tenant's own number; `tenantId` is read as "
+        "`tenant_id`.",
         answers={202: ("The text will be sent.", resources.MessageResource)},
         problems=(400, 401, 403, 409, 413, 415, 422, 503),
     ),
@@ -63,7 +65,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="get", path="/api/sms", name="listTexts", tag="texts", scope="sms:read",
-        summary="The newest texts", query=schemas.TextsPage, is_list=True,
+        summary="The newest texts", query=schemas.TextsPageSchema, is_list=True,
         answers={200: ("A page of texts, newest first.", resources.MessageResource)}, problems=(401, 403, 422, 503),
     ),
     Operation(
@@ -90,12 +92,13 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="get", path="/api/events", name="listEvents", tag="events", scope="events:read",
-        summary="What happened at Twilio to one call, text or recording", query=schemas.EventsPage, is_list=True,
+        summary="What happened at Twilio to one call, text or recording", query=schemas.EventsPageSchema, is_list=True,
         answers={200: ("A page of events, newest first.", resources.EventResource)}, problems=(401, 403, 422, 503),
     ),
     Operation(
         method="post", path="/internal/sms/send", name="sendPlatformText", tag="platform", security=(SERVICE,),
-        summary="Send a text for a sibling service", body=schemas.PlatformText, headers=_WRITES,
+        summary="Send a text for a sibling service", body=schemas.PlatformTextSchema, headers=_WRITES,
+        description="`tenantId` is read as `tenant_id`, and fields we do not know are left alone.",
         answers={202: ("The text will be sent.", resources.PlatformAnswer)},
         problems=(400, 401, 409, 413, 415, 422, 503),
     ),

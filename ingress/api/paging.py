@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify
 
-from ingress.problem import Problem
+from ingress.api.faults import invalid
 
 DEFAULT_LIMIT: Final = 50
 LARGEST_LIMIT: Final = 200
@@ -43,7 +43,7 @@ class Listing:
             raw = b""
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         if not any(hmac.compare_digest(mac, self._mac(key, payload)) for key in self._keys):
-            raise _unknown_cursor()
+            raise invalid([{"parameter": "cursor", "code": "cursor", "detail": "is not a cursor of this list"}])
         moment, row = json.loads(payload)
         return datetime.fromisoformat(moment), row
 
@@ -69,8 +69,3 @@ class Listing:
 
     def _mac(self, key: bytes, payload: bytes) -> bytes:
         return hmac.digest(key, self._name + b"\n" + payload, "sha256")[:_MAC_BYTES]
-
-
-def _unknown_cursor() -> Problem:
-    fault = {"parameter": "cursor", "code": "cursor", "detail": "is not a cursor of this list"}
-    return Problem(422, "validation-failed", "Validation failed", errors=[fault])

@@ -1,4 +1,4 @@
-"""Reads what a client sent, body or query, and says of every fault where it is, which kind it is, and what would do."""
+"""Reads what a client sent, body, query or path, and refuses what nothing behind it could hold."""
 
 import json
 import re
@@ -8,30 +8,34 @@ from typing import Any, Final, cast
 from flask import request
 from marshmallow import Schema, ValidationError
 
+from ingress.api import faults
 from ingress.problem import Problem
 
-# 1,600 characters at twelve bytes each (JSON's \u escapes of an emoji) and ten long URLs fit twice.
-LARGEST_BODY_BYTES: Final = 64 * 1024
 # Our ids are UUIDs, Twilio's two letters and 32 hex digits; nothing else is worth a query.
-_ID = re.compile(r"[A-Za-z0-9-]{34,36}\Z")
+_ID: Final = re.compile(r"[A-Za-z0-9-]{34,36}\Z")
+_UNHOLDABLE: Final = re.compile(r"[\0\ud800-\udfff]")
 
 
 def json_body() -> Any:
-    """The JSON in the body. Raises Problem 415 (not JSON by its type), 400 (not JSON by its content), 413."""
-    request.max_content_length = LARGEST_BODY_BYTES
+    """The JSON in the body. Raises Problem 415 (not JSON by its type) or 400 (not JSON by its content).
+
+    U+0000 and single halves of surrogate pairs are JSON, but neither PostgreSQL nor UTF-8 can hold them.
+    """
     if not request.is_json:
         raise Problem(415, "unsupported-media-type", "Unsupported Media Type", "Send Content-Type: application/json.")
     try:
-        return json.loads(request.get_data().decode("utf-8"), parse_constant=_refuse_constant)
+        document = json.loads(request.get_data().decode("utf-8"), parse_constant=_refuse_constant)
+        unholdable = any(_UNHOLDABLE.search(text) for text in _texts(document))
     except (ValueError, RecursionError):
-        raise Problem(
-            400, "unreadable-body", "The body is not JSON", "It must be one JSON document in UTF-8."
-        ) from None
+        raise _unreadable("It must be one JSON document in UTF-8.") from None
+    if unholdable:
+        raise _unreadable("A text in it has U+0000 or a single surrogate.")
+    return document
 
 
 def optional_body() -> Any:
     """As `json_body`, or an empty object when there is no body at all."""
-    return json_body() if request.content_length or "Transfer-Encoding" in request.headers else {}
+    return json_body() if request.get_data() else {}
 
 
 def checked(schema: Schema, document: Any) -> dict[str, Any]:
@@ -39,17 +43,18 @@ def checked(schema: Schema, document: Any) -> dict[str, Any]:
     try:
         return cast("dict[str, Any]", schema.load(document))
     except ValidationError as refused:
-        faults = [{"pointer": f"#{pointer}", **fault} for pointer, fault in _faults("", refused.normalized_messages())]
-        raise invalid(faults) from None
+        raise faults.invalid(faults.in_body(refused.normalized_messages())) from None
 
 
 def query(schema: Schema) -> dict[str, Any]:
     """The parameters of the query string. Raises Problem 422."""
+    given = request.args.to_dict()
     try:
-        return cast("dict[str, Any]", schema.load(request.args.to_dict()))
+        if unholdable := [name for name, value in given.items() if _UNHOLDABLE.search(name + value)]:
+            raise ValidationError({name: ["has U+0000 or a single surrogate"] for name in unholdable})
+        return cast("dict[str, Any]", schema.load(given))
     except ValidationError as refused:
-        faults = [{"parameter": path[1:], **fault} for path, fault in _faults("", refused.normalized_messages())]
-        raise invalid(faults) from None
+        raise faults.invalid(faults.in_query(refused.normalized_messages())) from None
 
 
 def resource_id(text: str, what: str) -> str:
@@ -64,25 +69,21 @@ def missing(what: str) -> Problem:
     return Problem(404, "not-found", "Not Found", f"There is no such {what}.")
 
 
-def invalid(faults: list[dict[str, str]]) -> Problem:
-    """A readable request with fields that will not do."""
-    return Problem(422, "validation-failed", "Validation failed", "See errors.", errors=faults)
+def _texts(document: Any) -> Iterator[str]:
+    """Every text in a JSON document, the names of fields included."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, list):
+        for item in document:
+            yield from _texts(item)
+    elif isinstance(document, dict):
+        for name, value in document.items():
+            yield name
+            yield from _texts(value)
 
 
-def _faults(at: str, messages: Any) -> Iterator[tuple[str, dict[str, str]]]:
-    """Walks marshmallow's tree of messages, each written as `code|detail`."""
-    if isinstance(messages, dict):
-        for name, inner in messages.items():
-            yield from _faults(at if name == "_schema" else f"{at}/{_escaped(str(name))}", inner)
-        return
-    for message in messages:
-        code, _, detail = str(message).partition("|")
-        yield at, {"code": code, "detail": detail}
-
-
-def _escaped(name: str) -> str:
-    """A reference token of RFC 6901."""
-    return name.replace("~", "~0").replace("/", "~1")
+def _unreadable(detail: str) -> Problem:
+    return Problem(400, "unreadable-body", "The body cannot be read", detail)
 
 
 def _refuse_constant(name: str) -> float:

@@ -1,15 +1,24 @@
 """What clients get to see: one schema per noun, written from the rows of the store and into the documentation."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from marshmallow import EXCLUDE, Schema, fields
 
-from ingress.api.fields import UtcTime
 from shared.db.calls import Call
 from shared.db.events import StoredEvent
 from shared.db.messages import Message
 from shared.db.recordings import Recording
+
+
+class UtcTime(fields.DateTime):
+    """A moment in UTC with microseconds, `2026-01-31T23:59:59.000000Z`, whatever the database's time zone is."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class Resource(Schema):

@@ -27,7 +27,7 @@ def blueprint(rt: Runtime, waits: Waits) -> Blueprint:
 
 def send(rt: Runtime, waits: Waits) -> Response:
     """202 with the text as it stands."""
-    return texts.send(rt, waits, require(rt, "sms:send"), schemas.SEND_TEXT, _accepted)
+    return texts.send(rt, waits, require(rt, "sms:send"), schemas.TEXT, _accepted)
 
 
 def show(rt: Runtime, message_id: str) -> Response:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from flask import Response
 from marshmallow import Schema
 from psycopg import Connection
 
-from ingress.api.reading import checked, invalid, json_body
+from ingress.api.faults import invalid
+from ingress.api.reading import checked, json_body
 from ingress.api.waiting import Waits, applied, wished_s
 from ingress.idempotency import Answer, once
 from ingress.problem import Problem
@@ -19,9 +20,6 @@ from shared.db import jobs, messages, numbers
 from shared.db.messages import Message
 from shared.domain.status import SEND_FINAL
 from shared.runtime import Runtime
-
-# We hint ourselves right after the commit. A hint not followed by then was lost with Redis, and the dispatcher steps in.
-HINT_LOST_AFTER_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +54,13 @@ def send(rt: Runtime, waits: Waits, caller: Caller, schema: Schema, shown: Calla
 
 
 def take_on(conn: Connection, client: str, key: str | None, wanted: Mapping[str, Any]) -> Taken:
-    """Stores the text `wanted` (as `schemas.SendText` gives it). Raises Problem 422 when there is no number to send from.
+    """Stores the text `wanted` (as `SmsRequestSchema` gives it). Raises Problem 422 when there is no number to send from.
 
     A key older than an idempotency record may meet its old message here: the same text is not sent twice, and another
     one is refused.
     """
     sender, tenant_id = _sender(conn, wanted)
-    media = [{"url": url} for url in wanted.get("media_urls", ())]
+    media = [{"url": url} for url in wanted["media_urls"]]
     message = messages.insert_outbound(
         conn, client=client, idempotency_key=key, tenant_id=tenant_id, from_number=sender, to_number=wanted["to"],
         body=wanted["body"], media=media,
@@ -71,7 +69,7 @@ def take_on(conn: Connection, client: str, key: str | None, wanted: Mapping[str,
         raise Problem(
             422, "idempotency-key-reused", "Idempotency-Key reused", "This key once sent another text. Use a new key."
         )
-    return Taken(message, jobs.promise(conn, "sms.send", str(message.id), hint_in_s=HINT_LOST_AFTER_S))
+    return Taken(message, jobs.promise(conn, "sms.send", str(message.id), hint_in_s=jobs.FIRST_HINT_S))
 
 
 def _is_handed(message: Message) -> bool:
@@ -80,7 +78,7 @@ def _is_handed(message: Message) -> bool:
 
 def _sender(conn: Connection, wanted: Mapping[str, Any]) -> tuple[str, str | None]:
     """Whom the text comes from, and which tenant that is."""
-    chosen, tenant_id = wanted.get("from_"), wanted.get("tenant_id")
+    chosen, tenant_id = wanted.get("from_"), wanted["tenant_id"]
     if chosen:
         return chosen, tenant_id or numbers.tenant_of(conn, chosen)
     number = numbers.sender_of(conn, tenant_id) if tenant_id else None
