@@ -18,26 +18,26 @@ class Clock:
 
     def __init__(self, speed: float = 1.0) -> None:
         self._changed = threading.Condition()
-        self._base_s, self._since = 0.0, time.monotonic()
-        self._speed = 1.0
+        # (world seconds, time.monotonic() then, speed since then): one tuple, so that readers need no lock.
+        self._pace = (0.0, time.monotonic(), 1.0)
         self.set_speed(speed)
 
     @property
     def speed(self) -> float:
-        return self._speed
+        return self._pace[2]
 
     def set_speed(self, speed: float) -> None:
         """Raises ValueError outside 0.01 to 1000."""
         if not SLOWEST <= speed <= FASTEST:
             raise ValueError(f"speed must be between {SLOWEST} and {FASTEST}")
         with self._changed:
-            self._base_s, self._since = self.world_s(), time.monotonic()
-            self._speed = float(speed)
+            self._pace = (self.world_s(), time.monotonic(), float(speed))
             self._changed.notify_all()
 
     def world_s(self) -> float:
         """World seconds since this clock was made."""
-        return self._base_s + (time.monotonic() - self._since) * self._speed
+        base_s, since, speed = self._pace
+        return base_s + (time.monotonic() - since) * speed
 
     def wait(self, seconds: float, interrupted: Callable[[], bool] = lambda: False) -> float:
         """Lets `seconds` of the world pass and answers how many did: fewer only when `interrupted` came true.
@@ -50,7 +50,7 @@ class Clock:
                 left = until - self.world_s()
                 if left <= 0:
                     return seconds
-                self._changed.wait(left / self._speed)
+                self._changed.wait(left / self.speed)
             return min(seconds, max(0.0, seconds - (until - self.world_s())))
 
     def poke(self) -> None:

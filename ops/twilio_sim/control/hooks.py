@@ -7,7 +7,7 @@ from flask import Blueprint, request
 
 from ops.twilio_sim.control.wishes import Wrong, only, text, wishes_of
 from ops.twilio_sim.webhooks.address import is_http_url
-from ops.twilio_sim.webhooks.history import Entry
+from ops.twilio_sim.webhooks.history import KEPT, Entry
 from ops.twilio_sim.webhooks.letter import Answer, Letter, pairs
 from ops.twilio_sim.world import World
 
@@ -21,7 +21,7 @@ def add_hooks(api: Blueprint, world: World) -> None:
         entries = world.history.entries(
             sid=request.args.get("sid", ""), kind=request.args.get("kind", ""), after=_whole("after", 0)
         )
-        shown = entries[: _whole("limit", 1000)]
+        shown = entries[: _whole("limit", KEPT)]
         return {"data": [asdict(e) for e in shown], "last_id": world.history.last_id, "has_more": shown != entries}
 
     @api.get("/webhooks/<int:entry_id>")

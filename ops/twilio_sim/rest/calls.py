@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.rest.dates import date_filter
 from ops.twilio_sim.rest.errors import Refused
-from ops.twilio_sim.rest.form import is_number, method_field, number_field, url_field
+from ops.twilio_sim.rest.form import form_of, is_number, method_field, number_field, url_field
 from ops.twilio_sim.rest.magic import CALL_FROM, CALL_TO, GOOD, refuse_magic
 from ops.twilio_sim.rest.paging import page_of
 from ops.twilio_sim.voice.outbound import Order, prepare_call
@@ -24,7 +24,7 @@ ENDING_WITHIN_S = 1.0
 def add_calls(api: Blueprint, world: World) -> None:
     @api.post("/Calls.json")
     def create(account_sid: str) -> tuple[Response, int]:
-        order = _order(world, request.form.to_dict(), request.form.getlist("StatusCallbackEvent"))
+        order = _order(world, form_of(request))
         call, begin = prepare_call(world, order)
         answer = call.as_json()
         begin()
@@ -47,7 +47,7 @@ def add_calls(api: Blueprint, world: World) -> None:
 
     @api.post("/Calls/<sid>.json")
     def update(account_sid: str, sid: str) -> dict[str, Any]:
-        call, form = _found(world, sid), request.form.to_dict()
+        call, form = _found(world, sid), form_of(request)
         if form.get("Status"):
             _end(world, call, form["Status"])
         elif form.get("Url") or form.get("Twiml"):
@@ -67,7 +67,7 @@ def add_calls(api: Blueprint, world: World) -> None:
 _FILTERS = {"to": "To", "from_": "From", "status": "Status", "parent_call_sid": "ParentCallSid"}
 
 
-def _order(world: World, form: dict[str, str], events: list[str]) -> Order:
+def _order(world: World, form: dict[str, str]) -> Order:
     to, from_ = form.get("To", "").strip(), form.get("From", "").strip()
     _check_parties(world, to, from_)
     return Order(
@@ -76,7 +76,9 @@ def _order(world: World, form: dict[str, str], events: list[str]) -> Order:
         go=_go(form),
         fallback=(url_field(form, "FallbackUrl", 21205), method_field(form, "FallbackMethod")),
         watcher=watcher(
-            url_field(form, "StatusCallback", 21609), method_field(form, "StatusCallbackMethod"), " ".join(events)
+            url_field(form, "StatusCallback", 21609),
+            method_field(form, "StatusCallbackMethod"),
+            form.get("StatusCallbackEvent", ""),
         ),
         timeout_s=number_field(form, "Timeout", 60, 1, 600),
         time_limit_s=number_field(form, "TimeLimit", 14400, 1, 14400),

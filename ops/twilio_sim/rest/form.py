@@ -2,10 +2,17 @@
 
 import re
 
+from flask import Request
+
 from ops.twilio_sim.rest.errors import Refused
 from ops.twilio_sim.webhooks.address import is_http_url
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def form_of(request: Request) -> dict[str, str]:
+    """Repeated events are joined with blanks, as TwiML writes them; of other repeated names the first counts."""
+    return {n: " ".join(values) if n.endswith("Event") else values[0] for n, values in request.form.lists()}
 
 
 def is_number(text: str) -> bool:

@@ -12,7 +12,7 @@ from ops.twilio_sim.resources.media import Media
 from ops.twilio_sim.resources.message import FINAL, Message
 from ops.twilio_sim.rest.dates import date_filter
 from ops.twilio_sim.rest.errors import Refused
-from ops.twilio_sim.rest.form import is_number, url_field
+from ops.twilio_sim.rest.form import form_of, is_number, url_field
 from ops.twilio_sim.rest.magic import GOOD, SMS_FROM, SMS_TO, refuse_magic
 from ops.twilio_sim.rest.paging import page_of
 from ops.twilio_sim.sms.optout import has_opted_out
@@ -28,7 +28,7 @@ SOONEST, LATEST = timedelta(seconds=300), timedelta(days=35)
 def add_messages(api: Blueprint, world: World) -> None:
     @api.post("/Messages.json")
     def create(account_sid: str) -> tuple[Response, int]:
-        return jsonify(_create(world, request.form.to_dict(), request.form.getlist("MediaUrl"))), 201
+        return jsonify(_create(world, form_of(request), request.form.getlist("MediaUrl"))), 201
 
     @api.get("/Messages.json")
     def index(account_sid: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def add_messages(api: Blueprint, world: World) -> None:
 
     @api.post("/Messages/<sid>.json")
     def update(account_sid: str, sid: str) -> dict[str, Any]:
-        return _update(world, _found(world, sid), request.form.to_dict()).as_json()
+        return _update(world, _found(world, sid), form_of(request)).as_json()
 
     @api.delete("/Messages/<sid>.json")
     def delete(account_sid: str, sid: str) -> tuple[str, int]:

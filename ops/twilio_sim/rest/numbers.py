@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from ops.twilio_sim.resources.number import SETTABLE, Number
 from ops.twilio_sim.rest.errors import Refused
-from ops.twilio_sim.rest.form import is_number, url_field
+from ops.twilio_sim.rest.form import form_of, is_number, url_field
 from ops.twilio_sim.rest.magic import BUY, refuse_magic
 from ops.twilio_sim.rest.paging import page_of
 from ops.twilio_sim.world import World
@@ -17,7 +17,7 @@ URLS = ("VoiceUrl", "VoiceFallbackUrl", "StatusCallback", "SmsUrl", "SmsFallback
 def add_numbers(api: Blueprint, world: World) -> None:
     @api.post("/IncomingPhoneNumbers.json")
     def buy(account_sid: str) -> tuple[Response, int]:
-        form = request.form.to_dict()
+        form = form_of(request)
         wanted, wishes = form.get("PhoneNumber", ""), _wishes(form)
         refuse_magic(wanted, BUY)
         if not is_number(wanted):
@@ -42,7 +42,7 @@ def add_numbers(api: Blueprint, world: World) -> None:
     @api.post("/IncomingPhoneNumbers/<sid>.json")
     def update(account_sid: str, sid: str) -> dict[str, Any]:
         number = _found(world, sid)
-        _change(number, _wishes(request.form.to_dict()))
+        _change(number, _wishes(form_of(request)))
         return number.as_json()
 
     @api.delete("/IncomingPhoneNumbers/<sid>.json")

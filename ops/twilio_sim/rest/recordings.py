@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from ops.twilio_sim.resources.recording import Recording
 from ops.twilio_sim.rest.dates import date_filter
 from ops.twilio_sim.rest.errors import Refused, body_of
-from ops.twilio_sim.rest.form import method_field, url_field
+from ops.twilio_sim.rest.form import form_of, method_field, url_field
 from ops.twilio_sim.rest.paging import page_of
 from ops.twilio_sim.voice.line import Line
 from ops.twilio_sim.voice.recorder import Tape, finish_recording, start_recording
@@ -65,7 +65,7 @@ def _add_to_calls(api: Blueprint, world: World) -> None:
 
     @api.post("/Calls/<call_sid>/Recordings.json")
     def start(account_sid: str, call_sid: str) -> tuple[Response, int]:
-        tape = _start(_live_line(world, call_sid), request.form.to_dict())
+        tape = _start(_live_line(world, call_sid), form_of(request))
         return jsonify(tape.recording.as_call_json()), 201
 
     @api.get("/Calls/<call_sid>/Recordings/<sid>.json")

@@ -63,8 +63,8 @@ def _next(world: World, message: Message, steps: list[tuple[float, str]], in_s: 
 def _step(world: World, message: Message, status: str, rest: list[tuple[float, str]]) -> None:
     """The next step waits for this one's callback, so that callbacks leave in order; a slow receiver sees them late."""
     with world.lock:
-        if message.status == "canceled":
-            return
+        if message.status == "canceled" or world.messages.get(message.sid) is not message:
+            return  # called off, or the world was emptied meanwhile
         message.move(status)
     _settle(world, message)
     if message.status_callback and status not in SILENT:

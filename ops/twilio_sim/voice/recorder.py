@@ -78,6 +78,8 @@ def recording_params(world: World, recording: Recording) -> dict[str, str]:
 
 def _complete(world: World, tape: Tape) -> None:
     recording = tape.recording
+    if world.recordings.get(recording.sid) is not recording:
+        return  # the world was emptied meanwhile
     if recording.duration_s == 0:
         recording.move("absent")
     else:

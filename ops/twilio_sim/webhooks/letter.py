@@ -8,7 +8,10 @@ Params = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Letter:
-    """`tamper` forges the signature: "forged" sends a wrong one, "missing" sends none.
+    """`kind` is one of voice, voice-fallback, dial-action, record-action, gather-action, whisper, call-status,
+    recording-status, sms, sms-fallback, message-status, or what a caller of /sim/webhook says (custom).
+
+    `tamper` forges the signature: "forged" sends a wrong one, "missing" sends none.
 
     `voice` tells products apart, because Twilio signs https URLs of calls without their port.
     """

@@ -74,9 +74,18 @@ def test_the_url_of_a_placed_call_is_asked_once_it_is_answered(sim, client, rece
 def test_a_recorded_placed_call_tells_its_recording_at_the_end(sim, client, receiver):
     sim.phone(PERSON, talk_s=9)
     twiml = "<Response><Pause length='60'/></Response>"
-    created = place(client, receiver, twiml=twiml, record=True, recording_status_callback=receiver.url + "/recorded")
+    created = place(
+        client,
+        receiver,
+        twiml=twiml,
+        record=True,
+        recording_status_callback=receiver.url + "/recorded",
+        recording_status_callback_event=["in-progress", "completed"],
+    )
     sim.ended_call(created.sid)
-    told = receiver.wait_for("/recorded")[0].form
+    started, done = receiver.wait_for("/recorded", 2)
+    assert started.form["RecordingStatus"] == "in-progress"
+    told = done.form
     assert (told["RecordingSource"], told["RecordingDuration"]) == ("OutboundAPI", "9")
     assert receiver.wait_for("/told")[0].form["RecordingSid"] == told["RecordingSid"]
 
