@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from flask import Response
 
 from ingress.paths import door
 
-# RFC 9457 lets the IANA registry name common problems; rate limits and shedding are in it.
-_REGISTERED = {
-    429: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+# Kinds that the IANA registry of RFC 9457 has a name for.
+_REGISTERED: Final = {
+    "too-many-requests": "https://iana.org/assignments/http-problem-types#quota-exceeded",
+    "busy": "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
 }
 
 
@@ -39,7 +40,7 @@ class Problem(Exception):
     @property
     def type(self) -> str:
         """A URI reference that stays the same whatever the wording becomes."""
-        return _REGISTERED.get(self.status, f"/problems/{self.slug}")
+        return _REGISTERED.get(self.slug, f"/problems/{self.slug}")
 
 
 def answer(problem: Problem, path: str, request_id: str) -> Response:

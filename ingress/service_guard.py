@@ -32,7 +32,7 @@ class Caller:
     kind: Literal["key", "service", "user"]
 
     def may_see(self, tenant_id: str | None) -> bool:
-        """Whether what belongs to `tenant_id` exists for this caller."""
+        """Whether what belongs to `tenant_id` exists for this caller. What belongs to nobody is no user's."""
         return self.kind != "user" or (tenant_id is not None and tenant_id == self.tenant_id)
 
 

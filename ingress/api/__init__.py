@@ -6,6 +6,7 @@ from flask import Flask, Response
 
 from ingress import service_guard
 from ingress.api import calls, docs, events, internal, openapi, recordings, sms
+from ingress.api.reading import IdConverter
 from ingress.api.waiting import Waits
 from shared.runtime import Runtime
 
@@ -13,6 +14,7 @@ from shared.runtime import Runtime
 def install(app: Flask, rt: Runtime) -> None:
     """Registers every route of the API. `ingress.request_id` and `ingress.errors` are installed by the application."""
     service_guard.install(app)
+    app.url_map.converters["id"] = IdConverter
     # Slow requests may hold half of the threads; the other half is always there for quick ones.
     seats = BoundedSemaphore(max(1, rt.settings.web_threads // 2))
     waits = Waits(rt, seats)
@@ -25,7 +27,9 @@ def install(app: Flask, rt: Runtime) -> None:
         blueprint.after_request(_private)
         app.register_blueprint(blueprint, url_prefix="/api")
         app.register_blueprint(blueprint, url_prefix="/api/v1", name=f"{blueprint.name}_v1")
-    app.register_blueprint(internal.blueprint(rt, waits), url_prefix="/internal")
+    platform = internal.blueprint(rt, waits)
+    platform.after_request(_private)
+    app.register_blueprint(platform, url_prefix="/internal")
     openapi.install(app)
     docs.install(app, rt.settings)
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from psycopg import Connection
 
 from ingress.api import resources, schemas
-from ingress.api.reading import checked, missing, optional_body, resource_id
+from ingress.api.reading import checked, missing, optional_body
 from ingress.api.waiting import Waits, applied, wished_s
 from ingress.idempotency import Answer, once
 from ingress.service_guard import require
@@ -21,34 +21,33 @@ from shared.runtime import Runtime
 def blueprint(rt: Runtime, waits: Waits) -> Blueprint:
     """The routes of calls, below /api."""
     routes = Blueprint("calls", __name__)
-    routes.add_url_rule("/calls/<call_id>", "show", partial(show, rt))
-    routes.add_url_rule("/calls/<call_id>/end", "end", partial(end, rt, waits), methods=["POST"])
+    routes.add_url_rule("/calls/<id:call_id>", "show", partial(show, rt))
+    routes.add_url_rule("/calls/<id:call_id>/end", "end", partial(end, rt, waits), methods=["POST"])
     return routes
 
 
 def show(rt: Runtime, call_id: str) -> Response:
     """One call, by our id or its CallSid."""
     require(rt, "calls:read")
-    wanted = resource_id(call_id, "call")
     with rt.db.connection() as conn:
-        return Answer(200, _shown(conn, _found(conn, wanted))).response()
+        return Answer(200, _shown(conn, _found(conn, call_id))).response()
 
 
 def end(rt: Runtime, waits: Waits, call_id: str) -> Response:
     """200 if the call is over; else 202: it will be ended, and with `Prefer: wait=N` 200 if it is over in N seconds."""
     caller = require(rt, "calls:control")
-    document, wanted = optional_body(), resource_id(call_id, "call")
+    document = optional_body()
     checked(schemas.NOTHING, document)
     with once(rt, caller.client, document) as this:
         if this.stored:
             return this.stored
         with rt.db.connection() as conn:
-            answer = _ending(conn, wanted)
+            answer = _ending(conn, call_id)
             job_id = None if _is_over(answer) else _promised(conn, answer)
             this.keep(conn, answer)
         if job_id is not None:
             tasks.hint(rt.redis, "call.end", job_id)
-        newer = None if _is_over(answer) else waits.until(partial(_ending, call_id=wanted), _is_over, wished_s())
+        newer = None if _is_over(answer) else waits.until(partial(_ending, call_id=call_id), _is_over, wished_s())
         if newer is None:
             return answer.response()
         this.keep_newer(rt, newer)

@@ -1,4 +1,4 @@
-"""Reads what a client sent, body, query or path, and refuses what nothing behind it could hold."""
+"""Reads what a client sent, body, query or id, and refuses what nothing behind it could hold."""
 
 import json
 import re
@@ -7,13 +7,18 @@ from typing import Any, Final, cast
 
 from flask import request
 from marshmallow import Schema, ValidationError
+from werkzeug.routing import BaseConverter
 
 from ingress.api import faults
 from ingress.problem import Problem
 
-# Our ids are UUIDs, Twilio's two letters and 32 hex digits; nothing else is worth a query.
-_ID: Final = re.compile(r"[A-Za-z0-9-]{34,36}\Z")
 _UNHOLDABLE: Final = re.compile(r"[\0\ud800-\udfff]")
+
+
+class IdConverter(BaseConverter):
+    """`<id:…>` in a route: our UUIDs (36), Twilio's SIDs (34). Any other word is no id, and no query is made for it."""
+
+    regex = "[A-Za-z0-9-]{34,36}"
 
 
 def json_body() -> Any:
@@ -55,13 +60,6 @@ def query(schema: Schema) -> dict[str, Any]:
         return cast("dict[str, Any]", schema.load(given))
     except ValidationError as refused:
         raise faults.invalid(faults.in_query(refused.normalized_messages())) from None
-
-
-def resource_id(text: str, what: str) -> str:
-    """The id in a path. Raises Problem 404 for one that nothing can have."""
-    if not _ID.match(text):
-        raise missing(what)
-    return text
 
 
 def missing(what: str) -> Problem:

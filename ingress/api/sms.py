@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from ingress.api import resources, schemas, texts
 from ingress.api.paging import Listing
-from ingress.api.reading import missing, query, resource_id
+from ingress.api.reading import missing, query
 from ingress.api.waiting import Waits
 from ingress.idempotency import Answer
 from ingress.service_guard import require
@@ -21,7 +21,7 @@ def blueprint(rt: Runtime, waits: Waits) -> Blueprint:
     sms = Blueprint("sms", __name__)
     sms.add_url_rule("/sms/send", "send", partial(send, rt, waits), methods=["POST"])
     sms.add_url_rule("/sms", "page", partial(page, rt))
-    sms.add_url_rule("/sms/<message_id>", "show", partial(show, rt))
+    sms.add_url_rule("/sms/<id:message_id>", "show", partial(show, rt))
     return sms
 
 
@@ -33,9 +33,8 @@ def send(rt: Runtime, waits: Waits) -> Response:
 def show(rt: Runtime, message_id: str) -> Response:
     """One text, by our id or Twilio's."""
     require(rt, "sms:read")
-    wanted = resource_id(message_id, "message")
     with rt.db.connection() as conn:
-        message = messages.find(conn, wanted)
+        message = messages.find(conn, message_id)
     if message is None:
         raise missing("message")
     return Answer(200, resources.message(message)).response()

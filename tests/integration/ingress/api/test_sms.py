@@ -4,7 +4,7 @@ import json
 from base64 import b64decode
 from threading import Thread
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from redis import Redis
@@ -261,10 +261,18 @@ def test_a_text_is_found_by_our_id_and_by_twilios(api: Api, rt: Runtime):
     assert api.get(f"/api/sms/{by_id['message_sid']}").get_json() == by_id
 
 
-@pytest.mark.parametrize("message_id", [str(uuid4()), "SM" + "0" * 32, "nothing", "%00", "'", "x" * 500])
+@pytest.mark.parametrize(
+    "message_id", ["7b0f6f3e-0000-4c1e-9d56-0a4f4d1f0001", "SM" + "0" * 32, "nothing", "%00", "'", "x" * 500]
+)
 def test_a_text_that_is_not_there_is_404(api: Api, message_id: str):
     answer = api.get(f"/api/sms/{message_id}")
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+
+
+def test_a_known_path_with_another_method_is_405_and_says_which_one_would_do(api: Api):
+    answer = api.client.get("/api/sms/send", headers={"Authorization": f"Bearer {api.key}"})
+    assert (answer.status_code, answer.mimetype) == (405, "application/problem+json")
+    assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
 def test_texts_are_listed_newest_first_page_by_page(api: Api):

@@ -47,7 +47,7 @@ def operations_of(spec: dict[str, Any]) -> set[tuple[str, str]]:
 
 def routes_of(app: Flask) -> set[tuple[str, str]]:
     return {
-        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        (method.lower(), re.sub(r"<(?:[^<>]+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith(("/api/", "/internal/"))
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}

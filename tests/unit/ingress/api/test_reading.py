@@ -1,12 +1,15 @@
 """What can be read of a request, and how its faults are told."""
 
+import json
+import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 
 from ingress.api import schemas
-from ingress.api.reading import checked, json_body, optional_body, query, resource_id
+from ingress.api.reading import IdConverter, checked, json_body, optional_body, query
 from ingress.problem import Problem
 
 APP = Flask(__name__)
@@ -48,8 +51,6 @@ def test_what_cannot_be_read_or_held_is_400(data: bytes):
 
 @pytest.mark.parametrize("text", ["\U0001f600", "\\u0000", "é", "\u2028"])
 def test_every_real_text_can_be_held(text: str):
-    import json
-
     for is_ascii in (True, False):
         with sent(json.dumps([text], ensure_ascii=is_ascii).encode()):
             assert json_body() == [text]
@@ -143,6 +144,11 @@ def test_a_list_is_fifty_long_unless_said_otherwise():
         assert query(schemas.TEXTS_PAGE) == {"limit": 200}
 
 
-@pytest.mark.parametrize("text", ["", "1", "x" * 37, "CA" + "0" * 31 + "\0", "a" * 35 + "'", "ä" * 34])
-def test_an_id_that_nothing_can_have_is_not_found_without_asking(text: str):
-    assert refused(lambda: resource_id(text, "call")).status == 404
+@pytest.mark.parametrize("text", ["send", "1", "x" * 37, "CA" + "0" * 31 + "\0", "a" * 35 + "'", "ä" * 34])
+def test_a_word_that_can_be_no_id_matches_no_route(text: str):
+    assert re.fullmatch(IdConverter.regex, text) is None
+
+
+def test_uuids_and_sids_are_ids():
+    for text in (str(uuid4()), "SM" + "0" * 32):
+        assert re.fullmatch(IdConverter.regex, text)
