@@ -56,7 +56,7 @@ def server(
         raise NoPostgres(str(fault)) from None
     data = folder / "postgres"
     if not (data / "PG_VERSION").exists():
-        _initialise(data, password, who)
+        _initialise(data, password, is_durable, who)
     _forget_dead_postmaster(data)
     url = f"postgresql://{ROLE}:{password}@127.0.0.1:{port}/{DATABASE}"
     return PostgresServer(url, _service(data, port, url, is_durable, who))
@@ -99,7 +99,7 @@ def probe(url: str) -> str:
     return ""
 
 
-def _initialise(data: Path, password: str, who: identity.Identity) -> None:
+def _initialise(data: Path, password: str, is_durable: bool, who: identity.Identity) -> None:
     # Half of an initdb that was interrupted is worth nothing, and stops the next one.
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True, mode=0o700)
@@ -110,14 +110,15 @@ def _initialise(data: Path, password: str, who: identity.Identity) -> None:
     password_file.write_text(password)
     identity.hand_over(password_file, who)
     try:
-        _run_initdb(data, password_file, who)
+        _run_initdb(data, password_file, is_durable, who)
     finally:
         password_file.unlink()
 
 
-def _run_initdb(data: Path, password_file: Path, who: identity.Identity) -> None:
+def _run_initdb(data: Path, password_file: Path, is_durable: bool, who: identity.Identity) -> None:
     argv = [str(programs() / "initdb"), "-D", str(data), "-U", ROLE, f"--pwfile={password_file}"]
     argv += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
+    argv += [] if is_durable else ["--no-sync"]
     env = {**os.environ, "TZ": "UTC", "LC_ALL": "C"}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, preexec_fn=who.become, check=False)
     if done.returncode != 0:
