@@ -1,0 +1,49 @@
+import pytest
+
+from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT
+from workers import contract
+
+JOB = {
+    "to": CUSTOMER,
+    "from": BUSINESS,
+    "body": "hello",
+    "tenantId": TENANT,
+    "client": "billing",
+    "idempotency_key": "k1",
+}
+
+
+def test_a_job_from_the_queue_becomes_a_text_and_a_promise(world):
+    assert contract.accept(world.rt, JOB, "task-1") == "accepted"
+    assert world.rows("select client, idempotency_key, to_number, tenant_id, send_state from messages") == [
+        ("billing", "k1", CUSTOMER, TENANT, "queued")
+    ]
+    assert world.work("sms.send") == ["done"]
+
+
+def test_the_same_job_again_is_no_second_text(world):
+    contract.accept(world.rt, JOB, "task-1")
+    assert contract.accept(world.rt, JOB, "task-2") == "known"
+    keyless = {name: value for name, value in JOB.items() if name != "idempotency_key"}
+    assert contract.accept(world.rt, keyless, "task-3") == "accepted"
+    assert contract.accept(world.rt, keyless, "task-3") == "known"
+    assert world.one("select count(*) from messages") == 2
+
+
+def test_a_job_without_a_sender_goes_out_from_the_tenants_number(world):
+    contract.accept(world.rt, {name: value for name, value in JOB.items() if name != "from"}, "t")
+    assert world.one("select from_number from messages") == BUSINESS
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None, [], "text", {}, {**JOB, "to": "911"}, {**JOB, "body": "x" * 1601}, {**JOB, "surprise": 1},
+        {name: value for name, value in JOB.items() if name != "client"},
+        {**{name: value for name, value in JOB.items() if name != "from"}, "tenantId": "stranger"},
+    ],
+)  # fmt: skip
+def test_a_bad_job_is_set_aside_with_its_reason_and_never_retried(world, bad):
+    assert contract.accept(world.rt, bad, "t") == "rejected"
+    assert world.one("select count(*) from messages") == 0
+    assert world.one("select reason from set_aside").startswith("sms job: ")

@@ -1,0 +1,160 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from shared.db import jobs
+from shared.errors import Deferred, Permanent, Transient, Unknown
+from workers import dispatch, execute
+from workers.execute import Work, patiently
+
+LEASES = {"sms.send": 30.0, "deliver": 30.0}
+
+
+def promised(world, ref="r", kind="sms.send", **more):
+    with world.rt.db.connection() as conn:
+        return jobs.promise(conn, kind, ref, **more)
+
+
+def leased(world, job_id):
+    with world.rt.db.connection() as conn:
+        return jobs.lease(conn, job_id, LEASES)
+
+
+def work(does, gave_up=None):
+    def give_up(conn, job, outcome):
+        (gave_up if gave_up is not None else []).append(outcome.reason)
+
+    return {"sms.send": Work(does, give_up, lease_s=30, wait_s=patiently(3))}
+
+
+def test_a_promise_is_made_once(world):
+    assert promised(world) is not None
+    assert promised(world) is None
+
+
+def test_of_many_workers_one_gets_the_job(world):
+    job_id = promised(world)
+    with ThreadPoolExecutor(8) as workers:
+        got = [job for job in workers.map(lambda _: leased(world, job_id), range(8)) if job]
+    assert [job.fence for job in got] == [1]
+
+
+def test_a_lease_that_ran_out_is_given_to_the_next_and_the_first_can_record_nothing(world):
+    job_id = promised(world)
+    slow = leased(world, job_id)
+    world.rows("update jobs set lease_until = now() returning id")
+    quick = leased(world, job_id)
+    with world.rt.db.connection() as conn:
+        assert jobs.done(conn, slow) is False
+        assert jobs.again(conn, slow, delay_s=0, reason="x") is False
+        assert jobs.done(conn, quick) is True
+        assert jobs.done(conn, quick) is False
+
+
+def test_in_one_order_the_second_waits_for_the_first_and_other_orders_do_not(world):
+    first = promised(world, "1", order_key="a")
+    second = promised(world, "2", order_key="a")
+    other = promised(world, "3", order_key="b")
+    assert leased(world, second) is None
+    assert leased(world, other) is not None
+    job = leased(world, first)
+    assert leased(world, second) is None
+    with world.rt.db.connection() as conn:
+        jobs.failed(conn, job, "whatever")
+    assert leased(world, second) is not None
+
+
+def test_a_hint_goes_out_once_and_again_only_after_a_while(world):
+    job_id = promised(world)
+    assert dispatch.once(world.rt) == 1
+    assert dispatch.once(world.rt) == 0
+    assert world.rt.redis.llen("sms") == 1
+    world.rows("update jobs set hint_at = now() where id = %s returning id", job_id)
+    assert dispatch.once(world.rt) == 1
+
+
+def test_who_rings_for_himself_is_left_alone_by_the_dispatcher_at_first(world):
+    promised(world, hint_in_s=60)
+    assert dispatch.once(world.rt) == 0
+
+
+def test_work_behind_another_is_not_hinted_at(world):
+    promised(world, "1", order_key="a")
+    promised(world, "2", order_key="a")
+    assert dispatch.once(world.rt) == 1
+
+
+def test_a_delayed_job_is_left_alone_until_its_time_or_until_it_is_hurried(world):
+    job_id = promised(world, delay_s=3600)
+    assert leased(world, job_id) is None
+    with world.rt.db.connection() as conn:
+        jobs.hurry(conn, "sms.send", "r")
+    assert leased(world, job_id) is not None
+
+
+@pytest.mark.parametrize(
+    ("raised", "outcome", "state", "attempts"),
+    [
+        (None, "done", "done", 1),
+        (Transient("later"), "transient", "due", 1),
+        (Unknown("perhaps"), "unknown", "due", 1),
+        (Permanent("never"), "failed", "failed", 1),
+        (Deferred("night", until=datetime.now(UTC) + timedelta(hours=1)), "deferred", "due", 0),
+        (RuntimeError("a bug"), "permanent", "due", 1),
+    ],
+)
+def test_each_outcome_becomes_the_rows_next_state(world, raised, outcome, state, attempts):
+    def does(rt, job):
+        if raised:
+            raise raised
+
+    job_id = promised(world)
+    assert execute.run(world.rt, work(does), job_id) == outcome
+    assert world.rows("select state, attempts, lease_until from jobs") == [(state, attempts, None)]
+
+
+def test_patience_ends_and_somebody_is_told(world):
+    def does(rt, job):
+        raise Transient("still down")
+
+    gave_up: list[str] = []
+    job_id = promised(world)
+    outcomes = []
+    for _ in range(3):
+        world.rows("update jobs set next_at = now() returning id")
+        outcomes.append(execute.run(world.rt, work(does, gave_up), job_id))
+    assert outcomes == ["transient", "transient", "failed"]
+    assert gave_up == ["still down"]
+
+
+def test_we_wait_as_long_as_we_are_asked_to(world):
+    def does(rt, job):
+        raise Transient("throttled", retry_after_s=120)
+
+    execute.run(world.rt, work(does), promised(world))
+    assert world.one("select next_at > now() + interval '110 seconds' from jobs")
+
+
+def test_a_bug_is_tried_a_few_times_and_then_left_for_a_person(world):
+    def does(rt, job):
+        raise KeyError("oops")
+
+    job_id = promised(world)
+    outcomes = []
+    for _ in range(execute.BUG_TRIES):
+        world.rows("update jobs set next_at = now() returning id")
+        outcomes.append(execute.run(world.rt, work(does), job_id))
+    assert outcomes == ["permanent"] * (execute.BUG_TRIES - 1) + ["failed"]
+    assert world.one("select last_error from jobs") == "bug: KeyError"
+
+
+def test_when_postgresql_goes_away_in_the_work_the_lease_brings_it_back(world):
+    def does(rt, job):
+        raise psycopg.OperationalError("gone")
+
+    job_id = promised(world)
+    with pytest.raises(psycopg.OperationalError):
+        execute.run(world.rt, work(does), job_id)
+    assert world.rows("select state, lease_until > now() from jobs") == [("due", True)]
