@@ -21,8 +21,7 @@ def repeated_webhooks(stage: Stage) -> str:
     _everything_so_far_is_done(stage)
     after = stage.events(call_sid)
     need(len(after) == len(before), f"{len(before)} events have become {len(after)}")
-    call = stage.as_call()["calls"][call_sid]
-    need((call["incoming_count"], call["missed_count"]) == (1, 0), f"as-call-service was told {call}")
+    until(lambda: _told_once(stage, call_sid), "as-call-service knows the call")
     twice = [event for event in stage.received(ANALYTICS_SUBSCRIBER) if _speaks_of(event, call_sid)]
     need(len(twice) == len({event["type"] for event in twice}), f"notified: {[event['type'] for event in twice]}")
     return f"{len(sent)} webhooks repeated; still {len(after)} events, one call told, no notification twice"
@@ -45,6 +44,11 @@ def _everything_so_far_is_done(stage: Stage) -> None:
     text_sid = stage.write_text(REPEATED_CUSTOMER, RECORDED, f"Nothing else, thanks ({stage.mark})")
     until(lambda: processed(stage, text_sid, f"msg-in:{text_sid}"), "what was sent after the repeats is processed")
     until(lambda: _notified(stage, text_sid), "what was sent after the repeats is told")
+
+
+def _told_once(stage: Stage, call_sid: str) -> None:
+    call = stage.as_call()["calls"].get(call_sid, {"incoming_count": 0, "missed_count": 0})
+    need((call["incoming_count"], call["missed_count"]) == (1, 0), f"as-call-service was told {call}")
 
 
 def _notified(stage: Stage, sid: str) -> None:
