@@ -181,8 +181,8 @@ class Simulator:
         return self.sim("POST", "/messages", {"from": CUSTOMER, "to": BUSINESS, "body": body, **wishes}, 201)["sid"]
 
     def ended_call(self, sid: str) -> dict[str, Any]:
-        """The call once its thread is done with it."""
-        eventually(lambda: sid not in self.world.lines)
+        """The call once its thread is done with it, the last callback included."""
+        eventually(lambda: all(thread.name != sid for thread in threading.enumerate()))
         return self.sim("GET", f"/calls/{sid}")
 
     def webhooks(self, **query: str) -> list[dict[str, Any]]:
