@@ -8,9 +8,9 @@ should the first one live after all, its fence is gone and its transaction rolls
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import psycopg
 from flask import Response, request
 from psycopg import Connection
 
+from ingress.answer import Answer, response
 from ingress.paths import canonical
 from ingress.problem import Problem
 from shared.db import idempotency as store
@@ -28,23 +29,6 @@ LONGEST_KEY: Final = 255
 # A Structured Field string (RFC 9651), or the bare form that most clients send.
 _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"\Z')
 _BARE = re.compile(r"[\x21\x23-\x2b\x2d-\x7e]+\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a request is answered: a JSON object and the headers that belong to it."""
-
-    status: int
-    body: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def text(self) -> str:
-        """The body as it is sent and kept."""
-        return json.dumps(self.body, ensure_ascii=False)
-
-    def response(self) -> Response:
-        """The answer on the wire."""
-        return _response(self.status, self.text(), self.headers)
 
 
 @dataclass(slots=True)
@@ -113,7 +97,7 @@ def _replay(kept: Kept, print_: bytes) -> Response:
         )  # fmt: skip
     if kept.status is None:
         raise _running()
-    return _response(kept.status, kept.body or "", (kept.headers or {}) | {"Idempotent-Replayed": "true"})
+    return response(kept.status, kept.body or "", (kept.headers or {}) | {"Idempotent-Replayed": "true"})
 
 
 def _release(rt: Runtime, claimed: Once) -> None:
@@ -143,7 +127,3 @@ def _key(header: str | None) -> str | None:
             f'Send 1 to {LONGEST_KEY} printable ASCII characters, bare or as "a quoted string".',
         )  # fmt: skip
     return key
-
-
-def _response(status: int, text: str, headers: Mapping[str, str]) -> Response:
-    return Response(text, status, headers=dict(headers), content_type="application/json")

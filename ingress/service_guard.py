@@ -10,15 +10,13 @@ import structlog
 from flask import Flask, current_app, request
 
 from ingress.errors import Problem
+from ingress.known_keys import KnownKeys
 from ingress.user_token import user_of
-from shared.db import api_keys
 from shared.db.api_keys import StoredKey
 from shared.domain import api_key
 from shared.domain.api_key import ApiKey
 from shared.runtime import Runtime
 
-# A key that was found good is good for ten more seconds: no query per request, and a revoked one is soon out.
-_TRUSTED_S: Final = 10.0
 _REALM: Final = 'Bearer realm="twilio-server"'
 _EXTENSION: Final = "twilio-server-keys"
 
@@ -34,29 +32,6 @@ class Caller:
     def may_see(self, tenant_id: str | None) -> bool:
         """Whether what belongs to `tenant_id` exists for this caller. What belongs to nobody is no user's."""
         return self.kind != "user" or (tenant_id is not None and tenant_id == self.tenant_id)
-
-
-class KnownKeys:
-    """Keys this process has seen, for a short while. Only keys that exist are kept, so callers cannot make it grow."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, tuple[StoredKey, float]] = {}
-
-    def find(self, rt: Runtime, key: ApiKey) -> StoredKey | None:
-        """The row of `key` if its secret is right, as it is or was within the last ten seconds."""
-        row, trusted_until = self._rows.get(key.key_id, (None, 0.0))
-        if row is None or time.monotonic() >= trusted_until:
-            row = self._look_up(rt, key)
-        return row if row is not None and hmac.compare_digest(row.digest, key.digest()) else None
-
-    def _look_up(self, rt: Runtime, key: ApiKey) -> StoredKey | None:
-        with rt.db.connection() as conn:
-            row = api_keys.find(conn, key.key_id)
-            if row is not None and hmac.compare_digest(row.digest, key.digest()):
-                api_keys.note_use(conn, key.key_id)
-        if row is not None:
-            self._rows[key.key_id] = (row, time.monotonic() + _TRUSTED_S)
-        return row
 
 
 def install(app: Flask) -> None:

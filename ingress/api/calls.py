@@ -6,10 +6,11 @@ from typing import Any
 from flask import Blueprint, Response
 from psycopg import Connection
 
+from ingress.answer import Answer
 from ingress.api import resources, schemas
 from ingress.api.reading import checked, missing, optional_body
 from ingress.api.waiting import Waits, applied, wished_s
-from ingress.idempotency import Answer, once
+from ingress.idempotency import once
 from ingress.service_guard import require
 from shared import tasks
 from shared.db import calls, jobs, recordings

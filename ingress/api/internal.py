@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from ingress.answer import Answer
 from ingress.api import schemas, texts
 from ingress.api.waiting import Waits
-from ingress.idempotency import Answer
 from ingress.service_guard import require_service
 from shared.db.messages import Message
 from shared.runtime import Runtime

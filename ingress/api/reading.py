@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from flask import request
 from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
 from ingress.api import faults
@@ -22,14 +23,14 @@ class IdConverter(BaseConverter):
 
 
 def json_body() -> Any:
-    """The JSON in the body. Raises Problem 415 (not JSON by its type) or 400 (not JSON by its content).
+    """The JSON in the body. Raises Problem 415 (not JSON by its type), 400 (not JSON by its content), 413.
 
     U+0000 and single halves of surrogate pairs are JSON, but neither PostgreSQL nor UTF-8 can hold them.
     """
     if not request.is_json:
         raise Problem(415, "unsupported-media-type", "Unsupported Media Type", "Send Content-Type: application/json.")
     try:
-        document = json.loads(request.get_data().decode("utf-8"), parse_constant=_refuse_constant)
+        document = json.loads(_body().decode("utf-8"), parse_constant=_refuse_constant)
         unholdable = any(_UNHOLDABLE.search(text) for text in _texts(document))
     except (ValueError, RecursionError):
         raise _unreadable("It must be one JSON document in UTF-8.") from None
@@ -40,7 +41,7 @@ def json_body() -> Any:
 
 def optional_body() -> Any:
     """As `json_body`, or an empty object when there is no body at all."""
-    return json_body() if request.get_data() else {}
+    return json_body() if _body() else {}
 
 
 def checked(schema: Schema, document: Any) -> dict[str, Any]:
@@ -65,6 +66,17 @@ def query(schema: Schema) -> dict[str, Any]:
 def missing(what: str) -> Problem:
     """There is no such thing, or none for this caller: the two look alike on purpose."""
     return Problem(404, "not-found", "Not Found", f"There is no such {what}.")
+
+
+def _body() -> bytes:
+    """The whole body. Raises RequestEntityTooLarge, also for one that does not say its length.
+
+    Werkzeug cuts such a body off at the limit without a word, and half a request must not pass for a whole one.
+    """
+    body, limit = request.get_data(), request.max_content_length
+    if request.content_length is None and limit is not None and len(body) >= limit:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _texts(document: Any) -> Iterator[str]:

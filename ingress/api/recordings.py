@@ -7,9 +7,9 @@ from threading import BoundedSemaphore
 from flask import Blueprint, Response, request
 from psycopg import Connection
 
+from ingress.answer import Answer
 from ingress.api import media, resources, schemas
 from ingress.api.reading import missing, query
-from ingress.idempotency import Answer
 from ingress.service_guard import Caller, require_key_or_user
 from shared.db import calls, recordings
 from shared.db.recordings import Recording

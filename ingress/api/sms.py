@@ -5,11 +5,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
+from ingress.answer import Answer
 from ingress.api import resources, schemas, texts
 from ingress.api.paging import Listing
 from ingress.api.reading import missing, query
 from ingress.api.waiting import Waits
-from ingress.idempotency import Answer
 from ingress.service_guard import require
 from shared.db import messages
 from shared.db.messages import Message

@@ -9,10 +9,11 @@ from flask import Response
 from marshmallow import Schema
 from psycopg import Connection
 
+from ingress.answer import Answer
 from ingress.api.faults import invalid
 from ingress.api.reading import checked, json_body
 from ingress.api.waiting import Waits, applied, wished_s
-from ingress.idempotency import Answer, once
+from ingress.idempotency import once
 from ingress.problem import Problem
 from ingress.service_guard import Caller
 from shared import tasks

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from ingress import service_guard
+from ingress import known_keys
 from shared.db import api_keys
 from shared.domain.api_key import SCOPES, assemble
 from shared.runtime import Runtime
@@ -88,8 +88,8 @@ def test_a_revoked_key_is_out_within_ten_seconds(rt: Runtime, monkeypatch: Any):
     with rt.db.connection() as conn:
         assert api_keys.revoke(conn, key.key_id)
         assert not api_keys.revoke(conn, key.key_id)
-    later = service_guard.time.monotonic() + 10
-    monkeypatch.setattr(service_guard.time, "monotonic", lambda: later)
+    later = known_keys.time.monotonic() + 10
+    monkeypatch.setattr(known_keys.time, "monotonic", lambda: later)
     assert status(api) == 401
 
 

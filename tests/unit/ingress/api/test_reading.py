@@ -2,11 +2,13 @@
 
 import json
 import re
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from flask import Flask
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from ingress.api import schemas
 from ingress.api.reading import IdConverter, checked, json_body, optional_body, query
@@ -47,6 +49,18 @@ def test_what_does_not_call_itself_json_is_415(content_type: str):
 def test_what_cannot_be_read_or_held_is_400(data: bytes):
     with sent(data):
         assert refused(json_body).status == 400
+
+
+def test_a_body_that_hides_its_length_is_not_cut_off_in_silence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(APP.config, "MAX_CONTENT_LENGTH", 10)
+    for data, is_too_large in ((b'{"a": 1}', False), (b'{"a": 1}' + b" " * 50, True)):
+        chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": BytesIO(data)}
+        with APP.test_request_context("/", method="POST", content_type="application/json", environ_overrides=chunked):
+            if is_too_large:
+                with pytest.raises(RequestEntityTooLarge):
+                    json_body()
+            else:
+                assert json_body() == {"a": 1}
 
 
 @pytest.mark.parametrize("text", ["\U0001f600", "\\u0000", "é", "\u2028"])
