@@ -5,20 +5,20 @@ from typing import Any
 from ops.demo.check import need, until
 from ops.demo.facts import delivered
 from ops.demo.stage import Stage
-from ops.demo_world import BUSINESS, MISSED_CUSTOMER, OWNER
+from ops.demo_world import BUSINESS, OWNER
 
 
 def missed_call(stage: Stage) -> str:
     stage.phone(OWNER, answers="no-answer")
     texts_before = set(_texts(stage))
-    call_sid = stage.place_call(MISSED_CUSTOMER, BUSINESS, hangup_after_s=45)
+    call_sid = stage.place_call(stage.missed_caller, BUSINESS, hangup_after_s=45)
     until(lambda: _owner_is_rung(stage, call_sid), "the owner's phone rings")
     call = until(lambda: _told_as_missed(stage, call_sid), "as-call-service hears of the missed call")
     until(lambda: _told_in_order(stage, call_sid), "as-call-service has answered")
     text_sid = until(lambda: _text(stage, texts_before), "the automatic text is at Twilio")
     until(lambda: delivered(stage, text_sid), "the automatic text arrives")
     reply = f"Yes please, the tap still drips ({stage.mark})"
-    stage.write_text(MISSED_CUSTOMER, BUSINESS, reply)
+    stage.write_text(stage.missed_caller, BUSINESS, reply)
     until(lambda: _heard(stage, call["conversation_id"], reply), "the reply is in the conversation")
     return "rang the owner, missed, text delivered, reply in its conversation"
 
@@ -43,7 +43,7 @@ def _told_in_order(stage: Stage, call_sid: str) -> None:
 
 
 def _texts(stage: Stage) -> list[str]:
-    found = stage.simulator.json("GET", "/sim/messages", params={"to": MISSED_CUSTOMER, "from": BUSINESS})
+    found = stage.simulator.json("GET", "/sim/messages", params={"to": stage.missed_caller, "from": BUSINESS})
     return [message["sid"] for message in found["data"]]
 
 

@@ -5,12 +5,12 @@ from typing import Any
 from ops.demo.check import need, until
 from ops.demo.facts import ended, processed, webhooks_done
 from ops.demo.stage import Stage
-from ops.demo_world import ANALYTICS_SUBSCRIBER, RECORDED, RECORDED_OWNER, REPEATED_CUSTOMER
+from ops.demo_world import ANALYTICS_SUBSCRIBER, RECORDED, RECORDED_OWNER
 
 
 def repeated_webhooks(stage: Stage) -> str:
     stage.phone(RECORDED_OWNER, answers="answer", answer_after_s=2, talk_s=4)
-    call_sid = stage.place_call(REPEATED_CUSTOMER, RECORDED)
+    call_sid = stage.place_call(stage.repeated_caller, RECORDED)
     until(lambda: ended(stage, call_sid), "the call is completed")
     sent = until(lambda: webhooks_done(stage, call_sid), "Twilio has told everything")
     before = until(lambda: _with_its_recording(stage, call_sid), "every callback is processed")
@@ -41,7 +41,7 @@ def _about_its_recording(stage: Stage, call_sid: str) -> list[Any]:
 
 def _everything_so_far_is_done(stage: Stage) -> None:
     """Nothing to wait for shows that nothing happened; so something new is sent after it, and waited for."""
-    text_sid = stage.write_text(REPEATED_CUSTOMER, RECORDED, f"Nothing else, thanks ({stage.mark})")
+    text_sid = stage.write_text(stage.repeated_caller, RECORDED, f"Nothing else, thanks ({stage.mark})")
     until(lambda: processed(stage, text_sid, f"msg-in:{text_sid}"), "what was sent after the repeats is processed")
     until(lambda: _notified(stage, text_sid), "what was sent after the repeats is told")
 

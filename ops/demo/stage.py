@@ -8,6 +8,7 @@ from uuid import uuid4
 import requests
 
 from ops.demo.check import NotYet
+from ops.demo_world import stranger
 
 # Every answer here comes from this machine; whoever takes longer hangs.
 PATIENCE_S = 10.0
@@ -41,6 +42,14 @@ class Stage:
     simulator: Door
     standins: Door
     mark: str
+
+    @property
+    def missed_caller(self) -> str:
+        return stranger(f"missed {self.mark}")
+
+    @property
+    def repeated_caller(self) -> str:
+        return stranger(f"repeated {self.mark}")
 
     def as_call(self) -> Any:
         return self.standins.json("GET", "/standin/as-call/state")
