@@ -1,0 +1,84 @@
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.integration.ingress.webhooks.conftest import BUSINESS, CUSTOMER, OWNER, PUBLIC, VOICEMAIL_ONLY
+
+CALL = "CA" + "1" * 32
+RINGING = {
+    "CallSid": CALL,
+    "CallStatus": "ringing",
+    "From": CUSTOMER,
+    "To": BUSINESS,
+    "Direction": "inbound",
+    "CallerName": "",
+}
+
+
+def verbs(answer):
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/xml"
+    return ElementTree.fromstring(answer.data)
+
+
+@pytest.mark.parametrize("path", ["/api/calls/incoming", "/api/v1/calls/incoming", "/webhooks/twilio/call"])
+def test_a_call_is_forwarded_to_the_owner_and_stored_before_it_is_answered(door, path):
+    document = verbs(door.post(path, RINGING))
+    dial = document.find("Dial")
+    assert dial.findtext("Number") == OWNER
+    assert dial.get("timeout") == "20"
+    assert dial.get("action") == f"{PUBLIC}/api/calls/dial-result#rc=3&rp=all&ct=2000&rt=4000"
+    (event,) = door.stored()
+    assert (event.key, event.answer, event.path) == (f"call-in:{CALL}", "forward", path)
+
+
+def test_a_number_without_a_phone_behind_it_takes_a_message(door):
+    document = verbs(door.post("/api/calls/incoming", {**RINGING, "To": VOICEMAIL_ONLY}))
+    assert document.findtext("Say") == "Hello & goodbye"
+    assert document.find("Record") is not None
+    assert door.stored()[0].answer == "voicemail"
+
+
+def test_a_number_nobody_told_us_about_takes_a_message_too(door):
+    assert verbs(door.post("/api/calls/incoming", {**RINGING, "To": "+14155550999"})).find("Record") is not None
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "", "client:alice", "sip:a@b", "+266696687", "<script>&"])
+def test_a_caller_without_a_number_is_put_through_like_anybody(door, caller):
+    assert verbs(door.post("/api/calls/incoming", {**RINGING, "From": caller})).find("Dial") is not None
+
+
+@pytest.mark.parametrize("path", ["/api/calls/dial-result", "/webhooks/twilio/call/status/" + CALL])
+def test_after_nobody_took_the_call_there_is_voicemail_and_after_a_conversation_nothing(door, path):
+    missed = door.post(path, {**RINGING, "CallStatus": "in-progress", "DialCallStatus": "no-answer"})
+    assert verbs(missed).find("Record") is not None
+    answered = door.post(
+        path, {**RINGING, "CallStatus": "in-progress", "DialCallStatus": "completed", "DialBridged": "true"}
+    )
+    assert [verb.tag for verb in verbs(answered)] == ["Hangup"]
+    assert {event.kind for event in door.stored()} == {"dial"}
+
+
+def test_after_a_message_was_left_the_call_ends(door):
+    answer = door.post("/api/calls/voicemail", {**RINGING, "RecordingUrl": "https://x", "RecordingDuration": "3"})
+    assert [verb.tag for verb in verbs(answer)] == ["Hangup"]
+    assert door.stored()[0].kind == "voicemail"
+
+
+def test_a_caller_is_answered_even_when_redis_is_gone(door):
+    door.lose_redis()
+    assert verbs(door.post("/api/calls/incoming", RINGING)).find("Dial") is not None
+
+
+def test_a_call_can_come_by_get(door):
+    from urllib.parse import urlencode
+
+    from twilio.request_validator import RequestValidator
+
+    from tests.integration.ingress.webhooks.conftest import ACCOUNT, TOKEN
+
+    path = "/api/calls/incoming?" + urlencode({"AccountSid": ACCOUNT, **RINGING})
+    signature = RequestValidator(TOKEN).compute_signature(PUBLIC + path, {})
+    answer = door.client.get(path, headers={"X-Twilio-Signature": signature})
+    assert verbs(answer).find("Dial") is not None
+    assert door.stored()[0].params["CallSid"] == CALL
