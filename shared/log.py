@@ -30,12 +30,15 @@ def configure(
     *, service: str, version: str, level: str = "info", form: str = "json", out: TextIO | None = None
 ) -> None:
     """Sets this process's log up; `form` is json for machines or console for people; `out` is stdout unless given."""
+    said_by = {"service": service, "version": version}
     render = structlog.dev.ConsoleRenderer() if form == "console" else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            # Not a context variable: the threads of a pool would not have it.
+            cast("structlog.types.Processor", lambda _logger, _method, event: {**said_by, **event}),
             cast("structlog.types.Processor", exception_as_place),
             cast("structlog.types.Processor", without_personal_data),
             render,
@@ -44,7 +47,6 @@ def configure(
         logger_factory=structlog.WriteLoggerFactory(out or sys.stdout),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service, version=version)
     # Twilio's SDK logs phone numbers in the URLs of its requests at INFO.
     logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
 

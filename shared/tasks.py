@@ -33,6 +33,7 @@ QUEUE_OF: Final[Mapping[JobKind, str]] = {
     "call.settle": EVENTS,
     "recording.fetch": "recordings",
     "deliver": "notify",
+    "as-call": "notify",
 }
 
 

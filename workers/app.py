@@ -4,9 +4,10 @@ import os
 from datetime import timedelta
 from typing import Any, Final
 
+import structlog
 from celery import Celery, bootsteps
 from celery.exceptions import Reject
-from celery.signals import setup_logging, worker_shutdown
+from celery.signals import celeryd_init, setup_logging, worker_shutdown
 from psycopg import OperationalError
 
 from shared import inbox, log, tasks
@@ -88,8 +89,19 @@ def _close(sender: Any, **_: Any) -> None:
 @setup_logging.connect
 def _log_as_we_do(**_: Any) -> None:
     """Connecting to this signal keeps Celery from setting up its own logging."""
+    if not structlog.is_configured():
+        _log_as("celery")
+
+
+@celeryd_init.connect
+def _log_under_its_name(sender: str, **_: Any) -> None:
+    """`events@host` is the service events."""
+    _log_as(sender.partition("@")[0])
+
+
+def _log_as(service: str) -> None:
     log.configure(
-        service=os.environ.get("TS_SERVICE", "worker"),
+        service=service,
         version=VERSION,
         level=app.settings.log_level,
         form=app.settings.log_format,

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from shared.db import conversations
 from shared.db.notifications import Delivery
+from shared.domain.phone import is_reachable
 from shared.downstream import Answer
 from shared.errors import Transient
 from workers.context import WorkerRuntime
@@ -25,13 +26,18 @@ def post(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
     """
     data = delivery.data
     match delivery.type:
-        case "call.incoming" if data["tenant_id"]:
+        case "call.incoming" if _tellable(data):
             return _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
-        case "call.missed" if data["tenant_id"]:
+        case "call.missed" if _tellable(data):
             return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(data)))
         case "sms.received" if data["body"] or data["media"]:
             return _reply(rt, delivery)
     return None
+
+
+def _tellable(data: dict[str, Any]) -> bool:
+    """It knows customers by tenant and phone number: a withheld caller is nobody it could keep or text."""
+    return bool(data["tenant_id"]) and is_reachable(data["from"])
 
 
 def incoming(delivery: Delivery) -> dict[str, Any]:

@@ -15,20 +15,26 @@ _GONE = 410  # Standard Webhooks: the subscriber asks not to be called again
 
 
 def deliver(rt: WorkerRuntime, job: Job) -> None:
-    """Makes one attempt. Nothing is held while the subscriber answers: it may call us back before it does."""
-    with rt.db.connection() as conn:
-        delivery = notifications.delivery(conn, int(job.ref))
-    if delivery is None:
-        return
-    if not delivery.enabled:
-        raise Permanent("endpoint is disabled")
-    if delivery.adapter == "as-call-service":
-        answer = as_call.post(rt, delivery)
-    else:
+    """One attempt to a subscriber. Nothing is held while it answers: it may call us back before it does."""
+    if delivery := _open(rt, job):
         answer = rt.downstream.post_signed(
             delivery.url, delivery.secret, message_id=str(delivery.notification_id), document=document(delivery)
         )
-    _record(rt, delivery, answer)
+        _record(rt, delivery, answer)
+
+
+def deliver_as_call(rt: WorkerRuntime, job: Job) -> None:
+    """One attempt to as-call-service, which does call us back before it answers a missed call."""
+    if delivery := _open(rt, job):
+        _record(rt, delivery, as_call.post(rt, delivery))
+
+
+def _open(rt: WorkerRuntime, job: Job) -> Delivery | None:
+    with rt.db.connection() as conn:
+        delivery = notifications.delivery(conn, int(job.ref))
+    if delivery is not None and not delivery.enabled:
+        raise Permanent("endpoint is disabled")
+    return delivery
 
 
 def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:

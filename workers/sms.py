@@ -102,6 +102,8 @@ def _record(rt: WorkerRuntime, message: Message, sent: Sent) -> None:
             status=sent.status,
             segments=sent.segments,
         )
+        if new and (handed := messages.find(conn, sent.message_sid)):
+            notify(conn, "sms.queued", handed)
     metrics.SMS.labels("handed").inc()
     metrics.SMS_SEGMENTS.inc(sent.segments or 1)
     log.get().info(

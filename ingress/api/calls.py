@@ -67,8 +67,8 @@ def _is_over(answer: Answer) -> bool:
 
 
 def _promised(conn: Connection, answer: Answer) -> int | None:
-    """The promise to end it; None if that was given before, and is being kept."""
-    return jobs.promise(conn, "call.end", answer.body["call_sid"], hint_in_s=jobs.FIRST_HINT_S)
+    """The promise to end it; None while one is being kept. One that failed is given anew: somebody asks again."""
+    return jobs.renew(conn, "call.end", answer.body["call_sid"], hint_in_s=jobs.FIRST_HINT_S)
 
 
 def _found(conn: Connection, call_id: str) -> Call:

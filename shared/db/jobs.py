@@ -76,6 +76,24 @@ def promise(
     return row[0] if row else None
 
 
+def renew(conn: Connection, kind: JobKind, ref: str, *, hint_in_s: float = 0.0) -> int | None:
+    """As `promise`, but work that is finished, well or badly, is to be done once more: somebody asked again.
+
+    None while it is under way.
+    """
+    row = conn.execute(
+        """
+        insert into jobs (kind, ref, hint_at) values (%(kind)s, %(ref)s, now() + make_interval(secs => %(hint_in_s)s))
+        on conflict (kind, ref) do update set
+            state = 'due', finished_at = null, attempts = 0, next_at = now(), hint_at = excluded.hint_at
+         where jobs.state <> 'due'
+        returning id
+        """,
+        {"kind": kind, "ref": ref, "hint_in_s": hint_in_s},
+    ).fetchone()
+    return row[0] if row else None
+
+
 def claim_hints(conn: Connection, *, limit: int) -> list[Hint]:
     """Up to `limit` jobs that are ready and have no live hint; they are not offered again for `REHINT_S`.
 

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from shared.db import jobs
 from shared.db.endpoints import Adapter
+from shared.domain.job_kinds import JobKind
 from shared.domain.notices import TYPES
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "twilio-server/notifications")
@@ -53,19 +54,25 @@ def notify(
     )
     if new.rowcount == 0:
         return False
-    for delivery_id, endpoint_id in _fan_out(conn, notification_id, type_, tenant_id):
-        jobs.promise(conn, "deliver", str(delivery_id), order_key=f"{endpoint_id}|{order_key}")
+    for delivery_id, endpoint_id, adapter in _fan_out(conn, notification_id, type_, tenant_id):
+        kind: JobKind = "deliver" if adapter == "standard" else "as-call"
+        jobs.promise(conn, kind, str(delivery_id), order_key=f"{endpoint_id}|{order_key}")
     return True
 
 
-def _fan_out(conn: Connection, notification_id: UUID, type_: str, tenant_id: str | None) -> list[tuple[int, str]]:
+def _fan_out(
+    conn: Connection, notification_id: UUID, type_: str, tenant_id: str | None
+) -> list[tuple[int, str, Adapter]]:
     return conn.execute(
         """
-        insert into deliveries (notification_id, endpoint_id)
-        select %(notification)s, id from endpoints
-         where enabled and (types = '{}' or %(type)s = any(types)) and (tenant_id is null or tenant_id = %(tenant)s)
-         order by id
-        returning id, endpoint_id
+        with made as (
+            insert into deliveries (notification_id, endpoint_id)
+            select %(notification)s, id from endpoints
+             where enabled and (types = '{}' or %(type)s = any(types)) and (tenant_id is null or tenant_id = %(tenant)s)
+             order by id
+            returning id, endpoint_id)
+        select made.id, made.endpoint_id, endpoints.adapter
+          from made join endpoints on endpoints.id = made.endpoint_id order by made.id
         """,
         {"notification": notification_id, "type": type_, "tenant": tenant_id},
     ).fetchall()

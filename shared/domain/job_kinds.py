@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-JobKind = Literal["sms.send", "call.end", "call.settle", "recording.fetch", "deliver"]
+JobKind = Literal["sms.send", "call.end", "call.settle", "recording.fetch", "deliver", "as-call"]

@@ -67,6 +67,8 @@ def status(conn: Connection, event: Event) -> str:
         conn, message_id, message_sid=sid, account_sid=event.account_sid, status="queued"
     ):
         jobs.hurry(conn, "sms.send", str(message_id))  # its doubt is settled
+        if handed := messages.find(conn, sid):
+            notify(conn, "sms.queued", handed)
     message = messages.advance(conn, sid, status=heard, error_code=_count(posted.get("ErrorCode")))
     if message is None:
         return "stale" if messages.find(conn, sid) else "unknown_message"

@@ -183,7 +183,8 @@ create table conversations (
 -- Every promise of work. A Celery message only names a row of this table; the row is the truth about it.
 create table jobs (
     id           bigint generated always as identity primary key,
-    kind         text not null check (kind in ('sms.send', 'call.end', 'call.settle', 'recording.fetch', 'deliver')),
+    kind         text not null check (kind in ('sms.send', 'call.end', 'call.settle', 'recording.fetch', 'deliver',
+                                                 'as-call')),
     ref          text not null,
     order_key    text,
     state        text not null default 'due' check (state in ('due', 'done', 'failed')),

@@ -149,10 +149,10 @@ class Story:
         inbox.put_many(self.rt.redis, occurred)
         events.drain(self.rt)
 
-    def work(self, kind: str | None = None) -> list[str]:
-        """Does every job (of one kind) that is ready, until none is left; what became of each."""
+    def work(self, *kinds: str) -> list[str]:
+        """Does every job of these kinds that is ready, until none is left; what became of each."""
         outcomes: list[str] = []
-        while ready := self._ready(kind):
+        while ready := self._ready(kinds):
             outcomes += [run(self.rt, CATALOGUE, job_id) for job_id in ready]
         return outcomes
 
@@ -169,10 +169,10 @@ class Story:
         """The other subscribers are switched off."""
         self.rows("update endpoints set enabled = (id = %s) returning id", endpoint_id)
 
-    def _ready(self, kind: str | None) -> list[int]:
+    def _ready(self, kinds: tuple[str, ...]) -> list[int]:
         return [row[0] for row in self.rows(
             """
-            select id from jobs where state = 'due' and next_at <= now() and (%s::text is null or kind = %s)
+            select id from jobs where state = 'due' and next_at <= now() and kind = any(%s)
                and not exists (select 1 from jobs o where o.order_key = jobs.order_key and o.state = 'due' and o.id < jobs.id)
              order by id
-            """, kind, kind)]  # fmt: skip
+            """, list(kinds))]  # fmt: skip

@@ -38,7 +38,7 @@ def test_a_missed_call_ends_the_same_in_whatever_order_its_webhooks_come(world, 
 
 def test_as_call_service_hears_of_the_call_before_it_hears_that_it_was_missed(world):
     world.happens(incoming(), dialled("busy"), completed())
-    world.work("deliver")
+    world.work("deliver", "as-call")
     told = [(path, body) for path, _, body in world.subscriber.got if path.startswith("/as-call")]
     assert [path for path, _ in told] == ["/as-call/calls/incoming", "/as-call/calls/missed"]
     assert told[0][1] == told[0][1] | {"CallSid": CALL, "callSid": CALL, "From": CUSTOMER, "tenantId": TENANT}
@@ -49,10 +49,10 @@ def test_a_failing_delivery_holds_its_own_customer_and_nobody_else(world):
     world.listens_only("as-call")
     world.subscriber.answers = [(503, {})]
     world.happens(incoming())
-    assert world.work("deliver") == ["transient"]
+    assert world.work("deliver", "as-call") == ["transient"]
     other = {"CallSid": "CA" + "9" * 32, "From": "+12125550143"}
     world.happens(dialled("no-answer"), incoming(**other))
-    world.work("deliver")
+    world.work("deliver", "as-call")
     assert [body["callSid"] for _, _, body in world.subscriber.got] == [
         CALL,
         other["CallSid"],
@@ -103,3 +103,11 @@ def test_ending_a_call_that_twilio_does_not_know_fails_for_good(world):
     world.rows("insert into jobs (kind, ref) values ('call.end', %s) returning id", CALL)
     assert world.work("call.end") == ["failed"]
     assert world.one("select last_error from jobs where kind = 'call.end'") == "refused_20404"
+
+
+def test_a_withheld_caller_is_nothing_that_as_call_service_could_keep(world):
+    world.listens_only("as-call")
+    world.happens(incoming(From="anonymous"))
+    assert world.work("as-call") == ["done"]
+    assert world.subscriber.got == []
+    assert world.one("select outcome from deliveries where endpoint_id = 'as-call'") == "skipped"

@@ -38,7 +38,9 @@ def test_a_job_without_a_sender_goes_out_from_the_tenants_number(world):
 @pytest.mark.parametrize(
     "bad",
     [
-        None, [], "text", {}, {**JOB, "to": "911"}, {**JOB, "body": "x" * 1601}, {**JOB, "surprise": 1},
+        None, [], "text", {}, {**JOB, "body": "a\0b"}, {**JOB, "client": "\ud800"}, {**JOB, "idempotency_key": "\0"},
+        {**JOB, "to": "+266696687"}, {**JOB, "from": "-"},
+        {**JOB, "to": "911"}, {**JOB, "body": "x" * 1601}, {**JOB, "surprise": 1},
         {name: value for name, value in JOB.items() if name != "client"},
         {**{name: value for name, value in JOB.items() if name != "from"}, "tenantId": "stranger"},
     ],

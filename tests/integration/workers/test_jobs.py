@@ -34,6 +34,19 @@ def test_a_promise_is_made_once(world):
     assert promised(world) is None
 
 
+def test_finished_work_is_done_once_more_when_somebody_asks_again_but_not_twice_at_once(world):
+    job_id = promised(world)
+
+    def asked_again():
+        with world.rt.db.connection() as conn:
+            return jobs.renew(conn, "sms.send", "r")
+
+    assert asked_again() is None
+    execute.run(world.rt, work(lambda rt, job: None), job_id)
+    assert asked_again() == job_id
+    assert world.rows("select state, attempts, finished_at from jobs") == [("due", 0, None)]
+
+
 def test_of_many_workers_one_gets_the_job(world):
     job_id = promised(world)
     with ThreadPoolExecutor(8) as workers:

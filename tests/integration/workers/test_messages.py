@@ -117,7 +117,7 @@ def test_a_customers_text_is_kept_once_and_told_with_a_signature_that_verifies(w
     assert world.rows("select body, direction, status, tenant_id from messages") == [
         ("Hi there", "inbound", "received", TENANT)
     ]
-    world.work("deliver")
+    world.work("deliver", "as-call")
     ((_, headers, body),) = [got for got in world.subscriber.got if got[0] == "/all"]
     assert body["type"] == "sms.received"
     assert body["data"]["body"] == "Hi there"
@@ -135,20 +135,20 @@ def test_a_reply_reaches_its_conversation_behind_the_missed_call_that_opens_it(w
         received(Body="Please call me back"),
     )
     world.subscriber.answers = [(200, {"success": True}), (404, {}), (200, opened), (200, {"success": True})]
-    world.work("deliver")
+    world.work("deliver", "as-call")
     assert world.subscriber.paths() == [
         "/as-call/calls/incoming",
         "/as-call/calls/missed",
     ]  # 404: after its predecessor
     world.rows("update jobs set next_at = now() where state = 'due' returning id")
-    world.work("deliver")
+    world.work("deliver", "as-call")
     assert world.subscriber.paths()[2:] == ["/as-call/calls/missed", "/as-call/conversations/conv-1/messages"]
     assert world.subscriber.got[-1][2]["body"] == "Please call me back"
 
 
 def test_a_text_without_a_conversation_is_skipped_for_as_call_and_told_to_the_others(world):
     world.happens(received(Body="Hello?"))
-    world.work("deliver")
+    world.work("deliver", "as-call")
     assert world.subscriber.paths() == ["/all"]
     assert world.rows("select endpoint_id, outcome from deliveries order by 1") == [
         ("all", "delivered"),
@@ -163,7 +163,7 @@ def test_the_newest_conversation_gets_the_reply(world):
                 conn, tenant_id=TENANT, business=BUSINESS, customer=CUSTOMER, conversation_id=conversation_id
             )
     world.happens(received(Body="Hi again"))
-    world.work("deliver")
+    world.work("deliver", "as-call")
     assert "/as-call/conversations/new/messages" in world.subscriber.paths()
 
 
@@ -173,7 +173,7 @@ def test_success_false_with_200_is_no_delivery(world):
     world.listens_only("as-call")
     world.subscriber.answers = [(200, {"success": False})]
     world.happens(received(Body="Hi"))
-    assert world.work("deliver") == ["transient"]
+    assert world.work("deliver", "as-call") == ["transient"]
 
 
 def test_a_status_of_a_text_that_is_not_ours_is_kept_and_changes_nothing(world):
