@@ -54,7 +54,11 @@ class Gauges:
                 oldest.add_metric([kind], age_s)
             yield from (due, oldest)
             yield _one("calls_active", "Calls that have not ended.", calls.active(conn))
-            yield _one("set_aside", "Events that wait for a person.", set_aside.count(conn))
+            dead = Gauge(_PREFIX + "dlq_size", "What will not be tried again and waits for a person.", labels=["kind"])
+            dead.add_metric(["event"], set_aside.count(conn))
+            for kind, count in jobs.given_up(conn):
+                dead.add_metric([kind], count)
+            yield dead
 
 
 def _one(name: str, what: str, value: float, **labels: str) -> Gauge:

@@ -2,6 +2,7 @@
 
 from psycopg import Connection
 
+from shared import metrics
 from shared.db import calls
 from shared.db.jobs import Job
 from shared.domain.status import CALL_FINAL
@@ -21,7 +22,9 @@ def end(rt: WorkerRuntime, job: Job) -> None:
 def settle(rt: WorkerRuntime, job: Job) -> None:
     """Nothing more came: decides whether the call was missed on what there is."""
     with rt.db.connection() as conn:
-        handler.settle(conn, job.ref)
+        outcome = handler.settle(conn, job.ref)
+    if outcome in ("missed", "answered"):
+        metrics.CALLS.labels("inbound", outcome).inc()
 
 
 def nothing_to_record(conn: Connection, job: Job, outcome: TwilioServerError) -> None:

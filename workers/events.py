@@ -96,6 +96,8 @@ def _commit(rt: Runtime, batch: Sequence[Event]) -> None:
     for event in batch:
         outcome = outcomes.get(event.event_id, "repeated")
         metrics.EVENTS_PROCESSED.labels(event.kind, outcome).inc()
+        if outcome in ("missed", "answered"):
+            metrics.CALLS.labels("inbound", outcome).inc()
         log.get().info(
             "event_processed",
             event_id=event.event_id,

@@ -180,3 +180,13 @@ def backlog(conn: Connection) -> list[tuple[str, int, float]]:
           from jobs where state = 'due' and next_at <= now() group by kind order by kind
         """
     ).fetchall()
+
+
+def given_up(conn: Connection) -> list[tuple[str, int]]:
+    """(kind, how many failed for good within the last week)."""
+    return conn.execute(
+        """
+        select kind, count(*) from jobs
+         where state = 'failed' and finished_at > now() - interval '7 days' group by kind order by kind
+        """
+    ).fetchall()

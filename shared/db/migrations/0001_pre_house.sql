@@ -200,6 +200,7 @@ create table jobs (
     check ((state = 'due') = (finished_at is null))
 );
 create index jobs_due on jobs (greatest(next_at, hint_at)) where state = 'due';
+create index jobs_given_up on jobs (finished_at) where state = 'failed';
 create index jobs_in_order on jobs (order_key, id) where state = 'due' and order_key is not null;
 
 create table endpoints (
