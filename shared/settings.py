@@ -95,7 +95,6 @@ class Settings:
     jwt_secret: str = _env(
         "TS_JWT_SECRET", _text, "HS256 secret of the platform's user tokens", default="", secret=True
     )
-    as_call_url: str = _env("TS_AS_CALL_SERVICE_URL", _url, "as-call-service; empty: not told", default="")
     pns_url: str = _env("TS_PNS_URL", _url, "pns-provisioning-service; empty: numbers come from the CLI", default="")
     s3_endpoint_url: str = _env("TS_S3_ENDPOINT_URL", _url, "S3 endpoint; empty: Amazon's own", default="")
     s3_bucket: str = _env("TS_S3_BUCKET", _text, "bucket of the recordings", default="twilio-server")

@@ -15,9 +15,6 @@ from shared.downstream import Answer
 from shared.errors import Transient
 from workers.context import WorkerRuntime
 
-# What this service wants of all that we tell.
-TYPES = ("call.incoming", "call.missed", "sms.received")
-
 
 def post(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
     """Tells as-call-service; None when there is nothing to tell it. Raises Transient.

@@ -8,7 +8,7 @@ import click
 from ops.manage.context import database, json_option, show
 from shared.db import endpoints as rows
 from shared.db.endpoints import Endpoint
-from shared.domain.notices import TYPES
+from shared.domain.notices import FOR_AS_CALL, TYPES
 
 _SECRET_BYTES = 32  # Standard Webhooks: 24 to 64
 
@@ -27,13 +27,16 @@ def new_secret() -> str:
 @click.argument("endpoint_id")
 @click.argument("url")
 @click.option("--adapter", type=click.Choice(["standard", "as-call-service"]), default="standard", show_default=True)
-@click.option("--type", "types", multiple=True, type=click.Choice(sorted(TYPES)), help="Repeatable; without: all.")
+@click.option(
+    "--type", "types", multiple=True, type=click.Choice(sorted(TYPES)), help="Repeatable; without: all it can take."
+)
 @click.option("--tenant", help="Only this tenant's; without: everybody's.")
 def add(endpoint_id: str, url: str, adapter: str, types: tuple[str, ...], tenant: str | None) -> None:
     """Notify URL from now on; prints the secret its receiver verifies with, this once."""
     secret = new_secret()
+    chosen = list(types or (FOR_AS_CALL if adapter == "as-call-service" else ()))
     with database() as conn:
-        rows.put(conn, Endpoint(endpoint_id, url.rstrip("/"), adapter, secret, list(types), tenant, True))  # type: ignore[arg-type]
+        rows.put(conn, Endpoint(endpoint_id, url.rstrip("/"), adapter, secret, chosen, tenant, True))  # type: ignore[arg-type]
     click.echo(secret)
 
 

@@ -13,6 +13,7 @@ from shared.db import api_keys, endpoints, numbers
 from shared.db.endpoints import Endpoint
 from shared.domain import api_key
 from shared.domain.api_key import SCOPES
+from shared.domain.notices import FOR_AS_CALL
 from shared.domain.routing import Number
 
 _PATIENCE_S = 5.0  # all of it is on this machine
@@ -61,8 +62,7 @@ def _numbers() -> list[Number]:
 def _endpoints(conn: Connection, env: Mapping[str, str]) -> None:
     known = {endpoint.id: endpoint for endpoint in endpoints.every(conn)}
     if as_call := env.get("TS_AS_CALL_SERVICE_URL"):
-        types = ["call.incoming", "call.missed", "sms.received"]
-        endpoints.put(conn, Endpoint("as-call", as_call, "as-call-service", "", types, None, True))
+        endpoints.put(conn, Endpoint("as-call", as_call, "as-call-service", "", list(FOR_AS_CALL), None, True))
     if standins := env.get("TS_STANDINS_URL"):
         sms_types = ["sms.sent", "sms.delivered", "sms.undelivered", "sms.failed"]
         for name, types in ((world.DELIVERY_SUBSCRIBER, sms_types), (world.ANALYTICS_SUBSCRIBER, [])):

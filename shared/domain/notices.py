@@ -9,6 +9,9 @@ TYPES: Final = frozenset({
     "recording.available", "recording.failed",
 })  # fmt: skip
 
+# What as-call-service has a door for.
+FOR_AS_CALL: Final = ("call.incoming", "call.missed", "sms.received")
+
 # Message states that subscribers are told of; the others are steps on the way.
 OF_MESSAGE_STATUS: Final[Mapping[str, str]] = {
     "sent": "sms.sent",

@@ -1,0 +1,85 @@
+import psycopg
+import pytest
+
+from shared.db import migrate
+from shared.domain import status
+from shared.domain.job_kinds import JobKind
+
+RANKS = [("message_rank", status.MESSAGE_RANK), ("call_rank", status.CALL_RANK), ("recording_rank", status.RECORDING_RANK),
+         ("send_rank", status.SEND_RANK)]  # fmt: skip
+
+
+@pytest.fixture
+def conn(database_url):
+    with psycopg.connect(database_url, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(("function", "ranks"), RANKS)
+def test_the_schema_repeats_the_rank_tables(conn, function, ranks):
+    for state, rank in ranks.items():
+        assert conn.execute(f"select {function}(%s)", (state,)).fetchone() == (rank,)
+    assert conn.execute(f"select {function}('no such state')").fetchone() == (-1,)
+    assert conn.execute(f"select {function}(null)").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("kind", JobKind.__args__)
+def test_the_schema_knows_every_kind_of_job(conn, kind):
+    conn.execute("insert into jobs (kind, ref) values (%s, 'r')", (kind,))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into jobs (kind, ref) values ('surprise', 'r')",
+        "insert into jobs (kind, ref, state) values ('deliver', 'r', 'done')",
+        "insert into calls (call_sid, account_sid, status, started_at) values ('CA', 'AC', 'melted', now())",
+        "insert into calls (call_sid, account_sid, status, started_at, decision) values ('CA', 'AC', 'busy', now(), 'missed')",
+        "insert into calls (call_sid, account_sid, status, started_at, ended_at) values ('CA', 'AC', 'ringing', now(), now())",
+        "insert into messages (direction, to_number) values ('outbound', '+1')",
+        "insert into messages (direction, to_number, send_state) values ('outbound', '+1', 'handed')",
+        "insert into messages (direction, to_number) values ('inbound', '+1')",
+        "insert into recordings (recording_sid, account_sid, state) values ('RE', 'AC', 'stored')",
+        "insert into numbers (phone_number) values ('0155')",
+    ],
+)
+def test_the_schema_refuses_states_that_cannot_be(conn, statement):
+    with pytest.raises(psycopg.errors.CheckViolation):
+        conn.execute(statement)
+
+
+def test_migrating_twice_changes_nothing(empty_database_url):
+    assert migrate.migrate(empty_database_url) == [migration.name for migration in migrate.read()]
+    assert migrate.migrate(empty_database_url) == []
+    assert migrate.pending(empty_database_url) == []
+
+
+def test_two_runners_at_once_apply_each_file_once(empty_database_url):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as runners:
+        applied = [
+            name for names in runners.map(lambda _: migrate.migrate(empty_database_url), range(4)) for name in names
+        ]
+    assert applied == [migration.name for migration in migrate.read()]
+
+
+def test_a_changed_file_and_a_missing_one_are_refused(empty_database_url, tmp_path):
+    (tmp_path / "0001_pre_a.sql").write_text("create table a (x int)")
+    (tmp_path / "0002_pre_b.sql").write_text("create table b (x int)")
+    migrate.migrate(empty_database_url, tmp_path)
+    (tmp_path / "0001_pre_a.sql").write_text("create table a (x bigint)")
+    with pytest.raises(migrate.Drift, match="0001_pre_a"):
+        migrate.migrate(empty_database_url, tmp_path)
+    (tmp_path / "0001_pre_a.sql").write_text("create table a (x int)")
+    (tmp_path / "0002_pre_b.sql").unlink()
+    with pytest.raises(migrate.Drift, match="0002_pre_b"):
+        migrate.migrate(empty_database_url, tmp_path)
+
+
+def test_a_file_that_fails_half_way_has_no_effect(empty_database_url, tmp_path):
+    (tmp_path / "0001_pre_a.sql").write_text("create table a (x int); create table a (x int)")
+    with pytest.raises(psycopg.errors.DuplicateTable):
+        migrate.migrate(empty_database_url, tmp_path)
+    (tmp_path / "0001_pre_a.sql").write_text("create table a (x int)")
+    assert migrate.migrate(empty_database_url, tmp_path) == ["0001_pre_a.sql"]

@@ -1,0 +1,79 @@
+"""The documents that repeat the code are compared with it."""
+
+import ast
+import re
+from pathlib import Path
+
+import prometheus_client
+import pytest
+
+from shared import metrics
+from shared.domain import status
+from shared.domain.notices import TYPES
+from shared.settings import described
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "ops" / "docs"
+
+
+def test_the_readmes_settings_are_the_services():
+    table = re.search(r"<!-- settings.*?-->(.*?)<!-- /settings -->", (ROOT / "README.md").read_text(), re.S)
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \| (.*) \|$", table.group(1), re.M)
+    shown = {"required": "**required**", "": ""}
+    assert rows == [(name, shown.get(default, f"`{default}`"), what) for name, default, what in described()]
+
+
+@pytest.mark.parametrize(
+    ("title", "ranks"),
+    [("Message", status.MESSAGE_RANK), ("Call", status.CALL_RANK), ("Recording", status.RECORDING_RANK),
+     ("Send job", status.SEND_RANK)],
+)  # fmt: skip
+def test_the_charts_show_the_rank_tables(title, ranks):
+    (chart,) = re.findall(rf"## {title} .*?```mermaid(.*?)```", (DOCS / "states.md").read_text(), re.S)
+    assert {name: int(rank) for name, rank in re.findall(r"^    \w+: ([\w-]+) (\d)$", chart, re.M)} == ranks
+    known = {re.sub(r"\W", "", name) for name in ranks} | set(ranks)
+    assert {end for arrow in re.findall(r"^    (\w+) --> (\w+)", chart, re.M) for end in arrow} <= known
+
+
+def section(title: str) -> set[str]:
+    text = (DOCS / "events.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
+    return {name for row in re.findall(r"^\| (`.*?) \|", text, re.M) for name in re.findall(r"`([a-z_.]+)`", row)}
+
+
+def logged() -> set[str]:
+    found: set[str] = set()
+    for package in ("ingress", "workers", "shared"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
+                    name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+                    first = node.args[0] if node.args else None
+                    is_event = isinstance(first, ast.Constant) and re.fullmatch(r"[a-z]+(_[a-z]+)+", str(first.value))
+                    if name in {"info", "warning", "error", "level"} and is_event:
+                        found.add(first.value)
+    return found
+
+
+def test_every_log_event_is_documented_and_every_documented_one_is_logged():
+    assert section("Log events") == logged()
+
+
+def test_every_metric_is_documented_and_every_documented_one_exists():
+    counted = {
+        metric._name.removeprefix("twilio_server_")
+        + ("_total" if isinstance(metric, prometheus_client.Counter) else "")
+        for metric in vars(metrics).values()
+        if isinstance(metric, prometheus_client.Counter | prometheus_client.Histogram)
+    }
+    asked = set(re.findall(r'(?:_PREFIX \+|_one\()\s*"([a-z_]+)"', (ROOT / "ingress" / "gauges.py").read_text()))
+    assert section("Metrics") == counted | asked
+
+
+def test_every_notification_is_documented():
+    assert section("Notifications") == TYPES
+
+
+def test_links_between_documents_lead_somewhere():
+    for document in (ROOT / "README.md", *DOCS.glob("*.md")):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
