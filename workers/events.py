@@ -30,10 +30,12 @@ CONTENDED_S: Final = 0.5  # the other's transaction takes milliseconds
 
 HANDLERS: Final[Mapping[Kind, Callable[[Connection, Event], str]]] = {
     "call-in": calls.incoming,
+    "call-fallback": calls.incoming,
     "call-status": calls.status,
     "dial": calls.dial,
     "voicemail": calls.voicemail,
     "msg-in": messages.incoming,
+    "msg-fallback": messages.incoming,
     "msg-status": messages.status,
     "rec": recordings.status,
 }

@@ -83,12 +83,15 @@ def _find_out(rt: WorkerRuntime, message: Message) -> None:
     since = message.sending_since or message.created_at
     if datetime.now(UTC) - since < timedelta(seconds=SETTLE_S):
         raise Unknown("settling")  # the list may not show yet what Twilio has just taken
-    found = rt.twilio.find_message(to=message.to_number, from_=message.from_number, body=message.body, since=since)
-    if found is not None:
-        _record(rt, message, found)
-        return
+    alike = rt.twilio.find_messages(to=message.to_number, from_=message.from_number, body=message.body, since=since)
     with rt.db.connection() as conn:
-        messages.mark_unsent(conn, message.id)
+        # Another text of ours may read the same: its message at Twilio is not this one's.
+        taken = messages.known_sids(conn, [sent.message_sid for sent in alike])
+        found = next((sent for sent in alike if sent.message_sid not in taken), None)
+        if found is None:
+            messages.mark_unsent(conn, message.id)
+    if found is not None:
+        return _record(rt, message, found)
     raise Transient("twilio_never_took_it")
 
 

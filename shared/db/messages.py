@@ -211,6 +211,12 @@ def find(conn: Connection, id_or_sid: str) -> Message | None:
         ).fetchone()
 
 
+def known_sids(conn: Connection, sids: list[str]) -> set[str]:
+    """Which of these MessageSids belong to messages we know."""
+    rows = conn.execute("select message_sid from messages where message_sid = any(%s)", (sids,)).fetchall()
+    return {row[0] for row in rows}
+
+
 def page(conn: Connection, *, client: str | None, limit: int, before: tuple[datetime, UUID] | None) -> list[Message]:
     """The newest messages (of one client), after the cursor (created_at, id)."""
     created_at, message_id = before or (None, None)

@@ -94,19 +94,20 @@ class TwilioClient:
             )
         return Sent(created.sid or "", created.account_sid or "", str(created.status), _number(created.num_segments))
 
-    def find_message(self, *, to: str, from_: str, body: str, since: datetime) -> Sent | None:
-        """A message like this that Twilio has taken since `since`, the newest; None if there is none.
+    def find_messages(self, *, to: str, from_: str, body: str, since: datetime) -> list[Sent]:
+        """Messages like this that Twilio has taken since `since`, the newest first. Raises Transient.
 
-        Twilio filters by day, so the time is compared here, with a minute for clocks that differ. Raises Transient.
+        Twilio filters by day, so the time is compared here, with a minute for clocks that differ.
         """
         earliest = since - timedelta(minutes=1)
         with _outcome("messages"):
             # 200: more texts than one number of ours sends to one person within the settling time.
             listed = self._sdk.messages.list(to=to, from_=from_, limit=200)
-        for found in listed:
-            if found.body == body and found.date_created and found.date_created >= earliest:
-                return Sent(found.sid or "", found.account_sid or "", str(found.status), _number(found.num_segments))
-        return None
+        return [
+            Sent(found.sid or "", found.account_sid or "", str(found.status), _number(found.num_segments))
+            for found in listed
+            if found.body == body and found.date_created and found.date_created >= earliest
+        ]
 
     def end_call(self, call_sid: str) -> None:
         """Hangs a live call up. A call that is over already is as good. Raises Transient, Permanent."""

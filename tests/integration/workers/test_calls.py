@@ -111,3 +111,8 @@ def test_a_withheld_caller_is_nothing_that_as_call_service_could_keep(world):
     assert world.work("as-call") == ["done"]
     assert world.subscriber.got == []
     assert world.one("select outcome from deliveries where endpoint_id = 'as-call'") == "skipped"
+
+
+def test_a_call_that_came_by_the_fallback_address_is_a_call_like_any_other(world):
+    world.happens(incoming(ErrorCode="11200", ErrorUrl="https://x"), dialled("no-answer"))
+    assert world.rows("select status, decision from calls") == [("in-progress", "missed")]
