@@ -1,53 +1,25 @@
-"""The Celery application: the Runtime of the process, the nets, and the names of tasks with what they do."""
+"""The Celery application of a worker: its Runtime, its nets, and the names of tasks with what they do."""
 
 import os
-from datetime import timedelta
 from typing import Any, Final
 
-import structlog
-from celery import Celery, bootsteps
+from celery import bootsteps
 from celery.exceptions import Reject
-from celery.signals import celeryd_init, setup_logging, worker_shutdown
+from celery.signals import worker_shutdown
 from psycopg import OperationalError
 
 from shared import inbox, log, tasks
 from shared.every import Every
-from shared.settings import Settings, load
-from shared.version import VERSION
 from workers import contract, dispatch, events, execute, housekeeping, message_check
 from workers.catalogue import CATALOGUE
-from workers.celery_config import config
-from workers.context import WorkerRuntime, open_runtime
+from workers.context import open_runtime
+from workers.house import FORGET, REFRESH_NUMBERS, app
 
 # How often the nets look: what is overdue waits this long at the most, and an idle look costs next to nothing.
 SWEEP_S: Final = 2.0
 DISPATCH_S: Final = 1.0
 ALIVE_S: Final = 5.0
 _ALIVE_FOR_S: Final = 30  # six beats: a busy worker may miss one or two
-REFRESH_NUMBERS: Final = "workers.refresh_numbers"
-FORGET: Final = "workers.forget"
-_TICKS: Final = {"queue": "ticks"}
-
-
-class House(Celery):
-    """Celery with our settings, and with the Runtime once this process is a worker."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__("twilio-server", task_cls="workers.quiet_request:QuietTask")
-        self.settings = settings
-        self.runtime: WorkerRuntime | None = None
-        self.conf.update(config(settings))
-        self.conf.beat_schedule = {
-            "refresh_numbers": {"task": REFRESH_NUMBERS, "schedule": timedelta(seconds=15), "options": _TICKS},
-            "forget": {"task": FORGET, "schedule": timedelta(hours=1), "options": _TICKS},
-        }
-
-    @property
-    def hands(self) -> WorkerRuntime:
-        """The Runtime of this worker."""
-        if self.runtime is None:
-            raise RuntimeError("only a worker has a Runtime; it is opened by the Nets step")
-        return self.runtime
 
 
 class Nets(bootsteps.StartStopStep):
@@ -86,29 +58,6 @@ def _close(sender: Any, **_: Any) -> None:
     log.get().info("worker_stopped", node=sender.hostname)
 
 
-@setup_logging.connect
-def _log_as_we_do(**_: Any) -> None:
-    """Connecting to this signal keeps Celery from setting up its own logging."""
-    if not structlog.is_configured():
-        _log_as("celery")
-
-
-@celeryd_init.connect
-def _log_under_its_name(sender: str, **_: Any) -> None:
-    """`events@host` is the service events."""
-    _log_as(sender.partition("@")[0])
-
-
-def _log_as(service: str) -> None:
-    log.configure(
-        service=service,
-        version=VERSION,
-        level=app.settings.log_level,
-        form=app.settings.log_format,
-    )
-
-
-app = House(load(os.environ))
 app.steps["worker"].add(Nets)
 
 

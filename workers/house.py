@@ -1,0 +1,56 @@
+"""The Celery application without its tasks: settings, queues, schedule. Beat and Flower need no more, and start faster."""
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from celery import Celery
+from celery.signals import setup_logging
+
+from shared import log
+from shared.settings import Settings, load
+from shared.version import VERSION
+from workers.celery_config import config
+
+if TYPE_CHECKING:
+    from workers.context import WorkerRuntime
+
+REFRESH_NUMBERS: Final = "workers.refresh_numbers"
+FORGET: Final = "workers.forget"
+_TICKS: Final = {"queue": "ticks"}
+
+
+class House(Celery):
+    """Celery with our settings, and with the Runtime once this process is a worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("twilio-server", task_cls="workers.quiet_request:QuietTask")
+        self.settings = settings
+        self.runtime: WorkerRuntime | None = None
+        self.conf.update(config(settings))
+        self.conf.beat_schedule = {
+            "refresh_numbers": {"task": REFRESH_NUMBERS, "schedule": timedelta(seconds=15), "options": _TICKS},
+            "forget": {"task": FORGET, "schedule": timedelta(hours=1), "options": _TICKS},
+        }
+
+    @property
+    def hands(self) -> "WorkerRuntime":
+        """The Runtime of this worker."""
+        if self.runtime is None:
+            raise RuntimeError("only a worker has a Runtime; it is opened by the Nets step")
+        return self.runtime
+
+    def log_as(self, service: str) -> None:
+        """Sets this process's log up under the name of its service."""
+        log.configure(service=service, version=VERSION, level=self.settings.log_level, form=self.settings.log_format)
+
+
+app = House(load(os.environ))
+
+
+@setup_logging.connect
+def _log_as_we_do(**_: Any) -> None:
+    """Connecting to this signal keeps Celery from setting up its own logging."""
+    if not structlog.is_configured():
+        app.log_as("celery")
