@@ -1,28 +1,18 @@
-import os
-import signal
-import subprocess
-import sys
-import time
+import json
 from datetime import UTC, datetime
-from threading import Event
 from types import SimpleNamespace
 
 import psycopg
 import pytest
+import time_machine
 from celery.schedules import schedule
 from redis import Redis
 
 from shared.db import beat_slots
-from tests.conftest import REPO
+from shared.settings import load
 from workers.beat import ClaimScheduler
 
-
-@pytest.fixture
-def environ(redis_url, database_url, tmp_path):
-    return {
-        **os.environ, "TS_PUBLIC_URL": "http://127.0.0.1:9", "TS_REDIS_URL": redis_url, "TS_DATABASE_URL": database_url,
-        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": "t", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
-    }  # fmt: skip
+FORGET = "workers.forget"
 
 
 def test_a_slot_is_claimed_once(database_url):
@@ -44,43 +34,45 @@ def test_without_postgresql_a_tick_is_left_out_and_beat_lives_on():
     assert beat.apply_async(entry) is None
 
 
-def test_two_beats_run_every_task_once(environ, redis_url, database_url):
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "workers.app",
-        "beat",
-        "-S",
-        "workers.beat:ClaimScheduler",
-        "-l",
-        "WARNING",
-    ]
-    beats = [subprocess.Popen(command, cwd=REPO, env=environ) for _ in range(2)]
+@pytest.fixture
+def house(redis_url, database_url, monkeypatch):
+    """Our Celery application over this test's stores, as every beat process builds it."""
+    environ = {
+        "TS_PUBLIC_URL": "http://127.0.0.1:9", "TS_REDIS_URL": redis_url, "TS_DATABASE_URL": database_url,
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": "t",
+    }  # fmt: skip
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    from workers.house import House
+
+    return House(load(environ))
+
+
+def test_of_two_beats_at_one_time_one_sends_the_task(house, redis_url):
+    beats = [ClaimScheduler(app=house), ClaimScheduler(app=house)]
     try:
-        with Redis.from_url(redis_url) as queue:
-            claimed = _eventually(lambda: _slots(database_url))
-            _eventually(lambda: queue.llen("ticks") >= 1)
-            # Both have started and looked at the schedule; the queue holds one message for each claimed slot.
-            assert queue.llen("ticks") <= len(_slots(database_url))
-            assert claimed
+        with time_machine.travel(datetime(2026, 1, 1, 12, tzinfo=UTC), tick=False):
+            sent = [beat.apply_async(beat.schedule["forget"], advance=False) for beat in beats]
     finally:
         for beat in beats:
-            beat.send_signal(signal.SIGTERM)
-        for beat in beats:
-            beat.wait(20)
+            beat.close()
+    assert [bool(result) for result in sent] == [True, False]
+    with Redis.from_url(redis_url) as queue:
+        (message,) = [json.loads(text) for text in queue.lrange("ticks", 0, -1)]
+    assert message["headers"]["task"] == FORGET
 
 
-def _slots(database_url):
-    with psycopg.connect(database_url) as conn:
-        return conn.execute("select task, slot from beat_slots").fetchall()
+def test_in_the_next_slot_the_task_is_sent_again(house, redis_url):
+    beat = ClaimScheduler(app=house)
+    try:
+        for hour in (12, 13):
+            with time_machine.travel(datetime(2026, 1, 1, hour, tzinfo=UTC), tick=False):
+                assert beat.apply_async(beat.schedule["forget"], advance=False)
+    finally:
+        beat.close()
 
 
-def _eventually(ask, within_s=40.0):
-    pause, end = Event(), time.monotonic() + within_s
-    while time.monotonic() < end:
-        if found := ask():
-            return found
-        pause.wait(0.05)
-    raise AssertionError("did not become true in time")
+def test_every_tick_of_the_schedule_is_a_task_that_a_worker_knows(house):
+    import workers.app
+
+    assert {entry["task"] for entry in house.conf.beat_schedule.values()} <= set(workers.app.app.tasks)
