@@ -3,26 +3,24 @@ from kombu import Connection
 from kombu.transport.virtual import QoS as VirtualQoS
 from redis.exceptions import ConnectionError as RedisIsGone
 
-from shared.celery_transport import Channel, SafeQoS, Transport
+from shared.celery_transport import SafeQoS, Transport
 
 
 @pytest.fixture
-def qos(monkeypatch):
+def qos(redis_url, monkeypatch):
     """The accounting of a worker that holds one message, while Redis has just gone away."""
-
-    class NoRedis(Channel):
-        def __init__(self):
-            self.connection = Connection("memory://")
-            self.closed = False
 
     def gone(*_args, **_kwargs):
         raise RedisIsGone("gone")
 
-    made = SafeQoS(NoRedis(), prefetch_count=1)
-    VirtualQoS.append(made, "message", "tag")
-    monkeypatch.setattr(made, "_remove_from_indices", gone)
-    monkeypatch.setattr(made, "restore_by_tag", gone)
-    return made
+    with Connection(redis_url, transport=Transport) as connection:
+        made = SafeQoS(connection.channel(), prefetch_count=1)
+        VirtualQoS.append(made, "message", "tag")
+        with monkeypatch.context() as away:
+            away.setattr(made, "_remove_from_indices", gone)
+            away.setattr(made, "restore_by_tag", gone)
+            yield made
+        made._delivered.clear()
 
 
 @pytest.mark.parametrize("settle", [
