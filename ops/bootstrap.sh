@@ -103,6 +103,10 @@ hand_pip_settings_to_uv() {
     for _name in UV_DEFAULT_INDEX UV_INDEX UV_FIND_LINKS UV_NO_INDEX SSL_CERT_FILE; do
         eval "[ -z \"\${$_name:-}\" ] || export $_name"
     done
+    # A user without a home of his own (a service account) has no cache: uv gets one for this once.
+    if [ -z "${UV_CACHE_DIR:-}" ] && ! mkdir -p "${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/uv" 2>/dev/null; then
+        export UV_NO_CACHE=1
+    fi
     # pip takes the best version of all indexes; uv would stop at the first that knows the name.
     export UV_INDEX_STRATEGY="${UV_INDEX_STRATEGY:-unsafe-best-match}"
 }
