@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 90  # the first start on a slow machine compiles every module
 STOP_WITHIN_S = 60  # for --stop: more than all graces of an orderly end together
 WATCH_EVERY_S = 0.5
+INTERRUPTED = 130  # as a shell says of a program that ended by Ctrl-C
 
 
 class Stack:
@@ -48,6 +49,8 @@ class Stack:
                 self._stay()
         except StopAsked:
             self.screen.say("")
+            if self.asked.once:
+                return INTERRUPTED  # whoever asked for the demo's verdict did not get one
         finally:
             self._stop()
         return 0 if all(check.ok for check in self.checks) or not self.asked.once else 1
@@ -165,7 +168,7 @@ class Stack:
         self.supervisor.kill()
         self.run.env_file.unlink(missing_ok=True)
         self.screen.say("killed")
-        os._exit(130)
+        os._exit(INTERRUPTED)
 
 
 def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
