@@ -1,10 +1,10 @@
-"""Periodic work that beat asks for: asking whose numbers these are, and forgetting what is no longer needed."""
+"""Periodic work that beat asks for: asking whose numbers these are, and forgetting or freeing what is left over."""
 
 from datetime import timedelta
 from typing import Final
 
 from shared import log, metrics
-from shared.db import beat_slots, idempotency, numbers
+from shared.db import beat_slots, idempotency, jobs, numbers
 from shared.errors import Transient
 from workers.context import WorkerRuntime
 
@@ -35,7 +35,8 @@ def forget(rt: WorkerRuntime) -> None:
     metrics.BEAT_TICKS.labels("forget").inc()
     with rt.db.connection() as conn:
         keys, slots = idempotency.forget_old(conn), beat_slots.forget_old(conn)
-    log.get().info("housekeeping_done", idempotency_keys=keys, beat_slots=slots)
+        orphans = jobs.unblock_orphans(conn)
+    log.get().info("housekeeping_done", idempotency_keys=keys, beat_slots=slots, orphaned_jobs=orphans)
 
 
 def _refresh(rt: WorkerRuntime, phone_number: str) -> bool:

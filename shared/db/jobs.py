@@ -1,4 +1,8 @@
-"""Promised work: one row per promise, leased by the worker that does it, ordered where order matters."""
+"""Promised work: one row per promise, leased by the worker that does it, ordered where order matters.
+
+Of an order only the oldest unfinished job is offered; the others wait with `hint_at` infinity until it is their turn, so
+that a backlog behind a subscriber that is down costs nothing to look past.
+"""
 
 import json
 from collections.abc import Mapping
@@ -61,13 +65,13 @@ def promise(
     `hint_in_s` > 0: the caller sends the first hint itself, the dispatcher steps in after that time only.
     """
     if order_key is not None:
-        # Ids are drawn before commit: without this, two transactions could commit in the other order than their ids say.
-        conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (order_key,))
+        _lock_order(conn, order_key)
     row = conn.execute(
         """
         insert into jobs (kind, ref, order_key, next_at, hint_at)
         values (%(kind)s, %(ref)s, %(order_key)s, now() + make_interval(secs => %(delay_s)s),
-                now() + make_interval(secs => %(hint_in_s)s))
+                case when exists (select 1 from jobs where order_key = %(order_key)s and state = 'due')
+                     then 'infinity' else now() + make_interval(secs => %(hint_in_s)s) end)
         on conflict (kind, ref) do nothing
         returning id
         """,
@@ -156,11 +160,29 @@ def again(conn: Connection, job: Job, *, delay_s: float, reason: str, counts: bo
 def hurry(conn: Connection, kind: JobKind, ref: str) -> None:
     """Makes waiting work due now: a fact it waits for has arrived. Work in somebody's hands is left to them."""
     conn.execute(
-        "update jobs set next_at = now(), hint_at = now() where kind = %s and ref = %s and state = 'due'", (kind, ref)
+        """
+        update jobs set next_at = now(), hint_at = least(hint_at, now())
+         where kind = %s and ref = %s and state = 'due' and hint_at < 'infinity'
+        """,
+        (kind, ref),
     )
 
 
+def unblock_orphans(conn: Connection) -> int:
+    """Lets go what waits behind nothing any more, as after a repair by hand. Returns how many. Finding any is odd."""
+    return conn.execute(
+        """
+        update jobs set hint_at = now()
+         where state = 'due' and hint_at = 'infinity' and not exists (
+            select 1 from jobs as older
+             where older.order_key = jobs.order_key and older.state = 'due' and older.id < jobs.id)
+        """
+    ).rowcount
+
+
 def _finish(conn: Connection, job: Job, state: Literal["done", "failed"], reason: str | None) -> bool:
+    if job.order_key is not None:
+        _lock_order(conn, job.order_key)
     done = conn.execute(
         """
         update jobs set state = %(state)s, lease_until = null, finished_at = now(),
@@ -169,7 +191,28 @@ def _finish(conn: Connection, job: Job, state: Literal["done", "failed"], reason
         """,
         {"id": job.id, "fence": job.fence, "state": state, "reason": reason},
     )
+    if done.rowcount == 1 and job.order_key is not None:
+        _unblock_next(conn, job.order_key)
     return done.rowcount == 1
+
+
+def _lock_order(conn: Connection, order_key: str) -> None:
+    """One transaction at a time adds to an order or takes from it.
+
+    Ids are drawn before commit: without this, two transactions could commit in the other order than their ids say, and
+    one could queue behind a job that the other has just finished, to be woken by nobody.
+    """
+    conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (order_key,))
+
+
+def _unblock_next(conn: Connection, order_key: str) -> None:
+    conn.execute(
+        """
+        update jobs set hint_at = now()
+         where id = (select id from jobs where order_key = %s and state = 'due' order by id limit 1)
+        """,
+        (order_key,),
+    )
 
 
 def backlog(conn: Connection) -> list[tuple[str, int, float]]:

@@ -99,6 +99,49 @@ def test_work_behind_another_is_not_hinted_at(world):
     assert dispatch.once(world.rt) == 1
 
 
+def test_finishing_one_wakes_the_next_of_its_order_and_nobody_else(world):
+    first, second, third = (promised(world, ref, order_key="a") for ref in "123")
+    assert dispatch.once(world.rt) == 1
+    assert dispatch.once(world.rt) == 0
+    job = leased(world, first)
+    with world.rt.db.connection() as conn:
+        jobs.done(conn, job)
+    assert dispatch.once(world.rt) == 1
+    assert leased(world, third) is None
+    assert leased(world, second) is not None
+
+
+def test_what_waits_behind_nothing_any_more_is_let_go(world):
+    first = promised(world, "1", order_key="a")
+    second = promised(world, "2", order_key="a")
+    world.rows("delete from jobs where id = %s returning id", first)
+    with world.rt.db.connection() as conn:
+        assert jobs.unblock_orphans(conn) == 1
+        assert jobs.unblock_orphans(conn) == 0
+    assert leased(world, second) is not None
+
+
+def test_promises_and_endings_of_one_order_at_the_same_time_leave_nobody_asleep(world):
+    def promise_one(number):
+        promised(world, f"r{number}", order_key="a")
+
+    def work_off():
+        done = 0
+        while done < 40:
+            for (job_id,) in world.rows("select id from jobs where state = 'due' and hint_at < 'infinity' order by id"):
+                if job := leased(world, job_id):
+                    with world.rt.db.connection() as conn:
+                        done += jobs.done(conn, job)
+        return done
+
+    with ThreadPoolExecutor(5) as people:
+        ended = people.submit(work_off)
+        list(people.map(promise_one, range(40)))
+        assert ended.result(timeout=60) == 40
+    order = world.rows("select id from jobs order by finished_at, id")
+    assert order == sorted(order)
+
+
 def test_a_delayed_job_is_left_alone_until_its_time_or_until_it_is_hurried(world):
     job_id = promised(world, delay_s=3600)
     assert leased(world, job_id) is None
