@@ -43,9 +43,10 @@ class Event:
 
     @cached_property
     def params(self) -> dict[str, str]:
-        """The posted fields (for a GET: the query's), with U+0000 taken out: PostgreSQL's text cannot hold it."""
-        fields = form.pairs(self.body) if self.body else parse_qsl(self.query, keep_blank_values=True)
-        return {name: value.replace("\0", "") for name, value in form.first_values(fields).items()}
+        """The posted fields (of a GET or a JSON body: the query's), as PostgreSQL's text can hold them."""
+        is_form = self.body and "json" not in self.content_type
+        fields = form.pairs(self.body) if is_form else parse_qsl(self.query, keep_blank_values=True)
+        return {name: _storable(value) for name, value in form.first_values(fields).items()}
 
     @cached_property
     def query_params(self) -> dict[str, str]:
@@ -62,6 +63,11 @@ class Event:
             ],
             separators=(",", ":"),
         ).encode()  # fmt: skip
+
+
+def _storable(text: str) -> str:
+    """Without U+0000, which PostgreSQL refuses."""
+    return text.replace("\0", "")
 
 
 def from_record(record: bytes) -> Event:

@@ -24,7 +24,8 @@ _SUBJECTS: Final = (
     "CallSid", "MessageSid", "SmsSid", "SmsMessageSid", "RecordingSid", "TranscriptionSid", "DialCallSid",
     "ParentCallSid", "ConferenceSid", "Sid", "RecordingSids",
 )  # fmt: skip
-_OPT_OUT_OR_STATUS_OF_INBOUND: Final = frozenset({"received", "receiving"})
+_LONGEST_KEY: Final = 400
+_OF_INBOUND: Final = frozenset({"received", "receiving"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def name(params: Mapping[str, str], door: Door, path: str, token: str = "") -> N
     """
     kind = kind_of(params, door)
     sids = tuple(dict.fromkeys(sid for field in _SUBJECTS if _SID.match(sid := params.get(field, ""))))
-    return Name(kind, _key(kind, params, path, token), sids)
+    return Name(kind, _bounded(_key(kind, params, path, token)), sids)
 
 
 def kind_of(params: Mapping[str, str], door: Door) -> Kind:
@@ -67,7 +68,7 @@ def kind_of(params: Mapping[str, str], door: Door) -> Kind:
 
 def _message_kind(params: Mapping[str, str]) -> Kind:
     status = params.get("MessageStatus") or params.get("SmsStatus") or "received"
-    return "msg-in" if status in _OPT_OUT_OR_STATUS_OF_INBOUND else "msg-status"
+    return "msg-in" if status in _OF_INBOUND else "msg-status"
 
 
 def _call_kind(params: Mapping[str, str], door: Door) -> Kind:
@@ -109,6 +110,13 @@ def _key(kind: Kind, params: Mapping[str, str], path: str, token: str) -> str:
         case _:
             subject = has("CallSid") or _message_sid(params) or has("Sid") or "-"
             return f"{kind}:{subject}:{identity(params, path, token)}"
+
+
+def _bounded(key: str) -> str:
+    """A key must fit into an index of PostgreSQL (2,704 bytes); Twilio's are below a hundred characters."""
+    if len(key) <= _LONGEST_KEY and "\0" not in key:
+        return key
+    return f"{key.partition(':')[0]}:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def identity(params: Mapping[str, str], path: str, token: str) -> str:

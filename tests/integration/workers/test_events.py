@@ -82,6 +82,21 @@ def test_every_kind_of_webhook_is_stored_even_without_a_handler(world):
     assert {row[0] for row in world.rows("select outcome from events")} == {"stored"}
 
 
+@pytest.mark.parametrize("params", [
+    {"CallSid": "CA" + "x" * 30_000, "CallStatus": "ringing"}, {"MessageSid": "SM\0", "SmsStatus": "received", "Body": "\0"},
+    {"CallSid": CALL, "CallStatus": "ringing", "From": "x" * 30_000, "Direction": "sideways"},
+    {"CallSid": CALL, "CallStatus": "completed", "CallDuration": "9" * 40, "Duration": "-1"},
+    {"MessageSid": "SM1", "MessageStatus": "failed", "ErrorCode": "9" * 30, "SmsStatus": "\ud83d"},
+    {"RecordingSid": "RE1", "RecordingStatus": "completed", "RecordingDuration": "-1", "RecordingChannels": "77"},
+])  # fmt: skip
+def test_odd_values_are_taken_for_what_they_are_and_nothing_breaks(world, params):
+    world.happens(
+        event("status", **{name: value.encode("utf-8", "replace").decode() for name, value in params.items()})
+    )
+    assert inbox.size(world.rt.redis) == 0
+    assert world.one("select count(*) from events where processed_at is not null") == 1
+
+
 def test_what_was_posted_does_not_change_any_more(world):
     world.happens(status(1))
     with pytest.raises(Exception, match="does not change"):

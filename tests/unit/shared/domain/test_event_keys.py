@@ -115,3 +115,12 @@ NAMES = [
 def test_whatever_is_posted_has_a_name(params):
     named = name(params, "status", "/x")
     assert named.key.startswith(named.kind)
+
+
+@pytest.mark.parametrize("sid", ["CA" + "x" * 5000, "CA\0", "\ud800" * 500])
+def test_a_key_always_fits_into_an_index_and_still_tells_events_apart(sid):
+    one, other = (name({"CallSid": sid, "CallStatus": status}, "status", "/x") for status in ("busy", "failed"))
+    assert len(one.key) <= 400
+    assert "\0" not in one.key
+    assert one.key != other.key
+    assert one == name({"CallSid": sid, "CallStatus": "busy"}, "status", "/x")
