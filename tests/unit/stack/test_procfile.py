@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def test_a_line_that_is_no_process_is_named(tmp_path: Path, text: str):
 
 
 def test_a_command_sees_variables_and_becomes_the_program_itself():
-    argv = procfile.argv("python -c 'import os, sys; print(os.getpid(), sys.argv[1])' ${PORT:-5}")
+    program = "import os, sys; print(os.getpid(), sys.argv[1])"
+    argv = procfile.argv(f"{sys.executable} -c '{program}' ${{PORT:-5}}")
     with subprocess.Popen(argv, env={**os.environ, "PORT": "7"}, stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout is not None
         assert started.stdout.read().split() == [str(started.pid), "7"]
