@@ -46,6 +46,9 @@ _HEADERS: Final = {
     503: {"Retry-After": {"schema": {"type": "integer"}}},
 }
 
+# RFC 9110 renamed these; Python's table followed in 3.13 only, and the document must not depend on who writes it.
+_RENAMED: Final = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
 
 def register_problems(spec: APISpec) -> None:
     """Adds the schemas and a response for each status any operation may refuse with."""
@@ -71,7 +74,7 @@ def _response(status: int, one: Operation) -> dict[str, Any]:
     media_type = "application/json" if is_platform else "application/problem+json"
     schema = "PlatformError" if is_platform else "Problem"
     response: dict[str, Any] = {
-        "description": HTTPStatus(status).phrase,
+        "description": _RENAMED.get(status) or HTTPStatus(status).phrase,
         "content": {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
     }
     return response | ({"headers": _HEADERS[status]} if status in _HEADERS else {})
