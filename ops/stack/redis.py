@@ -39,7 +39,7 @@ def program(flavour: str | None = None) -> tuple[str, Path]:
 
 
 def server(
-    folder: Path, port: int, password: str, *, flavour: str | None = None, appendfsync: str = "everysec"
+    folder: Path, port: int, password: str, *, flavour: str | None = None, appendfsync: str = "always"
 ) -> RedisServer:
     """An append-only server over `folder`. `appendfsync` is everysec or always. Raises NoServer."""
     name, binary = program(flavour)
@@ -82,7 +82,8 @@ def _config(data: Path, port: int, password: str, appendfsync: str) -> str:
             f'dir "{data}"',
             "daemonize no",
             'save ""',
-            # The ingress journal holds what a power cut could take from the last second of this file.
+            # The inbox is the one store behind an answered webhook: on disk before the answer, or a power cut would
+            # take up to a second of acknowledged events (everysec).
             "appendonly yes",
             f"appendfsync {appendfsync}",
             # An inbox that drops its oldest entries would lose events: full means an error.

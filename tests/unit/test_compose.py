@@ -105,7 +105,7 @@ def test_images_are_pinned_to_a_version():
 
 def test_the_store_of_the_queue_refuses_rather_than_forgets():
     command = " ".join(SERVICES["redis"]["command"])
-    assert "--appendonly yes --appendfsync everysec" in command
+    assert "--appendonly yes --appendfsync always" in command
     assert "--maxmemory-policy noeviction" in command
 
 
