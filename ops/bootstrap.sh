@@ -4,6 +4,10 @@
 #
 # TS_VENV puts the venv elsewhere. PYTHON names the interpreter. Every message goes to stderr: stdout is the caller's.
 
+# Compiling every module anew would cost each of a dozen processes a second at each start. What is written is ours: the
+# venv and this checkout's __pycache__ folders.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "twilio-server: $*"; exit 2; }
 

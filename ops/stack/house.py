@@ -9,6 +9,8 @@ from ops.stack import probes, procfile, stores
 from ops.stack.service import Service
 
 WORKERS = ("events", "sms", "recordings", "notify")
+# Nobody is waiting for these when the house opens.
+CAN_WAIT = ("beat", "flower")
 # Who brings work ends first, who finishes it next, who remembers it last.
 STOP_ORDER = (("simulator",), ("ingress",), ("beat",), WORKERS, ("flower", "standins"), *stores.STOP_ORDER)
 WARM_STOP_S = 20  # a worker finishes what it has begun; what it does not finish is claimed again by another
