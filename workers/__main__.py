@@ -1,7 +1,7 @@
 """Starts one process of the hands: `python -m workers events`.
 
 As `celery -A workers.app worker …` would, but without the command-line plugins of every installed package: Flower's
-alone costs each process 0.9 s of CPU at its start.
+alone cost each process 0.4 s of CPU (`time python -c 'import flower.command'`).
 """
 
 import socket
