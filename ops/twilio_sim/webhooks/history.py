@@ -46,13 +46,18 @@ class History:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._last_id = 0
+        self.era = 0
         self._file = None if file is None else HistoryFile(file)
 
-    def add(self, letter: Letter, answer: Answer, *, attempt: int, body: bytes, sent_ns: int, done_ns: int) -> int:
+    def add(
+        self, letter: Letter, answer: Answer, *, attempt: int, body: bytes, sent_ns: int, done_ns: int, era: int
+    ) -> int:
+        """`era` is what `self.era` was when the attempt began: one that was under way at a `clear` is forgotten too."""
         with self._lock:
             self._last_id += 1
             entry = _entry(self._last_id, letter, answer, attempt, body, sent_ns, done_ns)
-            self._entries.append(entry)
+            if era == self.era:
+                self._entries.append(entry)
             if self._file:
                 self._file.write(entry)
         return entry.id
@@ -73,6 +78,7 @@ class History:
     def clear(self) -> None:
         """The file keeps what it has: it is the witness. Ids go on, so that nobody's `after` misleads."""
         with self._lock:
+            self.era += 1
             self._entries.clear()
 
     def close(self) -> None:

@@ -45,10 +45,10 @@ class Postman:
 
     def _attempt(self, letter: Letter, attempt: int, overrides: Overrides, deadline: float) -> Answer:
         body = urlencode(letter.params).encode()
-        sent_ns = time.time_ns()
+        sent_ns, era = time.time_ns(), self._history.era
         answer = self._follow(letter, Limits(overrides.connect_s, overrides.read_s, deadline))
         entry_id = self._history.add(
-            letter, answer, attempt=attempt, body=body, sent_ns=sent_ns, done_ns=time.time_ns()
+            letter, answer, attempt=attempt, body=body, sent_ns=sent_ns, done_ns=time.time_ns(), era=era
         )
         return replace(answer, entry_id=entry_id)
 
@@ -94,7 +94,8 @@ class Postman:
 
     def _drop(self, letter: Letter) -> Answer:
         """The network lost it: the world believes it was sent, the receiver never sees it."""
-        moment, answer = time.time_ns(), Answer(failure="rt", error="dropped on purpose", final_url=letter.url)
+        moment, era = time.time_ns(), self._history.era
+        answer = Answer(failure="rt", error="dropped on purpose", final_url=letter.url)
         body = urlencode(letter.params).encode()
-        self._history.add(letter, answer, attempt=1, body=body, sent_ns=moment, done_ns=moment)
+        self._history.add(letter, answer, attempt=1, body=body, sent_ns=moment, done_ns=moment, era=era)
         return answer

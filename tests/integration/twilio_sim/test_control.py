@@ -97,6 +97,17 @@ def test_forgetting_everything_leaves_an_empty_world(sim, receiver):
         assert sim.sim("GET", path)["data"] == []
 
 
+def test_a_webhook_under_way_when_everything_is_forgotten_is_forgotten_too(sim, receiver, reply, until):
+    hold = threading.Event()
+    sim.number(sms_url=receiver.says("/sms", reply(hold=hold)))
+    sim.text("hello")
+    receiver.wait_for("/sms")
+    sim.sim("DELETE", "/state", status=204)
+    hold.set()
+    until(lambda: sim.world.history.last_id == 1)
+    assert sim.sim("GET", "/webhooks")["data"] == []
+
+
 def test_speed_can_be_changed_while_a_call_goes_on(sim, receiver, until):
     sim.world.clock.set_speed(1)
     receiver.says("/voice", "<Response><Pause length='600'/></Response>")
