@@ -82,6 +82,8 @@ class TwilioClient:
         self._auth = (settings.twilio_account_sid, settings.twilio_auth_tokens[0])
         self._http = _HttpClient(settings.twilio_api_url)
         self._sdk = Client(*self._auth, http_client=self._http)
+        self._media = requests.Session()
+        self._media.trust_env = False  # as above
 
     def send_message(self, *, to: str, from_: str, body: str, media_urls: list[str], status_callback: str) -> Sent:
         """Creates a message. Not idempotent at Twilio: Unknown means that it may have been taken.
@@ -129,7 +131,7 @@ class TwilioClient:
         # requests drops the credentials when a redirect leads to another host.
         with (
             _outcome("media"),
-            requests.get(url, auth=self._auth, stream=True, timeout=(_CONNECT_S, _READ_S)) as answer,
+            self._media.get(url, auth=self._auth, stream=True, timeout=(_CONNECT_S, _READ_S)) as answer,
         ):
             if answer.status_code != 200:
                 raise Transient(f"media_{answer.status_code}")
