@@ -1,6 +1,7 @@
 import pytest
 
 from shared import inbox
+from shared.db import events as event_rows
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, event
 from workers import events
 
@@ -64,6 +65,16 @@ def test_an_event_that_breaks_too_often_is_set_aside_whole(world, monkeypatch):
     assert inbox.size(world.rt.redis) == 0
     ((record, reason, tries),) = world.rows("select record, reason, tries from set_aside")
     assert (record, reason, tries) == (bad.record(), "RuntimeError: no", events.MOST_TRIES)
+
+
+def test_while_another_batch_commits_this_one_waits_and_then_comes_again(world):
+    with world.rt.db.connection() as other:
+        event_rows.take_turn(other)
+        inbox.put_many(world.rt.redis, [status(1)])
+        assert events.drain(world.rt) == 0
+        assert world.one("select count(*) from events") == 0
+    world.rt.redis.zadd(inbox.DUE, dict.fromkeys(world.rt.redis.hkeys(inbox.INBOX), 0))
+    assert events.drain(world.rt) == 1
 
 
 def test_a_record_nobody_can_read_is_set_aside_and_the_rest_goes_on(world):
