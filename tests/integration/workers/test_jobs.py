@@ -88,6 +88,13 @@ def test_a_hint_goes_out_once_and_again_only_after_a_while(world):
     assert dispatch.once(world.rt) == 1
 
 
+def test_everything_that_is_ready_is_hinted_at_in_one_round(world):
+    for ref in "abc":
+        promised(world, ref)
+    assert dispatch.once(world.rt) == 3
+    assert world.rt.redis.llen("sms") == 3
+
+
 def test_who_rings_for_himself_is_left_alone_by_the_dispatcher_at_first(world):
     promised(world, hint_in_s=60)
     assert dispatch.once(world.rt) == 0

@@ -106,6 +106,16 @@ def test_a_text_that_twilio_refuses_fails_with_its_code_and_is_told(world):
     assert world.one("select data ->> 'error_code' from notifications where type = 'sms.failed'") == "21211"
 
 
+def test_a_text_that_twilio_has_is_neither_refused_nor_renamed_afterwards(world):
+    message = wanted(world)
+    world.work("sms.send")
+    before = world.rows("select message_sid, send_state, status, error_code from messages")
+    with world.rt.db.connection() as conn:
+        assert not messages.mark_refused(conn, message.id, code=30001, reason="late")
+        assert not messages.mark_handed(conn, message.id, message_sid=SID, account_sid="AC", status="sent")
+    assert world.rows("select message_sid, send_state, status, error_code from messages") == before
+
+
 def test_a_text_that_waited_an_hour_is_not_sent_any_more(world):
     wanted(world)
     world.rows("update messages set created_at = now() - interval '2 hours' returning id")
