@@ -15,7 +15,7 @@ from workers.quiet_request import QuietRequest, TaskBroke
 def task():
     app = Celery("t", broker="memory://", task_cls="workers.quiet_request:QuietTask")
 
-    @app.task(name="t.run", bind=True)
+    @app.task(name="t.run", bind=True, shared=False)
     def run(self, fault):
         raise fault
 
