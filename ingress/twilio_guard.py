@@ -12,7 +12,6 @@ from shared.domain import form
 from shared.settings import Settings
 from shared.twilio.signature import Signed, is_genuine
 
-_FORM: Final = "application/x-www-form-urlencoded"
 _TOKEN_LONGEST: Final = 128  # Twilio sends a UUID
 
 
@@ -37,8 +36,7 @@ def verified(request: Request, settings: Settings) -> Posted:
     target = _target(request)
     path, _, query = target.partition("?")
     body = request.get_data(cache=True, parse_form_data=False)
-    is_form = request.method == "GET" or not body or request.content_type is None or _FORM in request.content_type
-    fields = _fields(body) if is_form else None
+    fields = _fields(body) if form.is_form(request.content_type or "", body) else None
     params = form.first_values(fields or parse_qsl(query, keep_blank_values=True))
     tokens = _tokens(params.get("AccountSid", ""), settings)
     signed = Signed(settings.public_url + target, fields, body)

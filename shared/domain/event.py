@@ -44,8 +44,8 @@ class Event:
     @cached_property
     def params(self) -> dict[str, str]:
         """The posted fields (of a GET or a JSON body: the query's), as PostgreSQL's text can hold them."""
-        is_form = self.body and "json" not in self.content_type
-        fields = form.pairs(self.body) if is_form else parse_qsl(self.query, keep_blank_values=True)
+        posted = form.pairs(self.body) if form.is_form(self.content_type, self.body) else []
+        fields = posted or parse_qsl(self.query, keep_blank_values=True)
         return {name: _storable(value) for name, value in form.first_values(fields).items()}
 
     @cached_property
@@ -54,7 +54,7 @@ class Event:
         return form.first_values(parse_qsl(self.query, keep_blank_values=True))
 
     def record(self) -> bytes:
-        """The event as one JSON document, for the inbox and the journal."""
+        """The event as one JSON document, for the inbox."""
         return json.dumps(
             [
                 self.event_id, self.key, self.kind, self.account_sid, self.sids, self.path, self.query,

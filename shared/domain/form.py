@@ -10,6 +10,11 @@ MOST_FIELDS: Final = 1000
 Pairs = Sequence[tuple[str, str]]
 
 
+def is_form(content_type: str, body: bytes) -> bool:
+    """Whether the parameters of a request are its form fields. An empty body is a form without fields."""
+    return not body or not content_type or "application/x-www-form-urlencoded" in content_type.lower()
+
+
 def pairs(body: bytes) -> list[tuple[str, str]]:
     """The fields of an `application/x-www-form-urlencoded` body.
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.form import MOST_FIELDS, first_values, pairs
+from shared.domain.form import MOST_FIELDS, first_values, is_form, pairs
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 values = st.text(st.characters(codec="utf-8"), max_size=50)
@@ -38,3 +38,16 @@ def test_a_thousand_fields_are_enough():
 
 def test_of_a_repeated_name_the_first_value_counts():
     assert first_values([("a", "1"), ("b", "2"), ("a", "3")]) == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=UTF-8"]
+)
+def test_a_form_is_known_by_its_type_however_it_is_spelt(content_type):
+    assert is_form(content_type, b"a=1")
+
+
+def test_json_and_xml_are_no_forms_and_an_empty_body_is_one():
+    assert not is_form("application/json", b"{}")
+    assert not is_form("text/xml", b"<a/>")
+    assert is_form("application/json", b"")
