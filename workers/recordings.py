@@ -21,6 +21,7 @@ from workers.context import WorkerRuntime
 TOLERANCE_S: Final = 1.0
 # Up to here a recording is held in memory, above it in a file: a minute of mono WAV is one megabyte.
 _SPOOL_BYTES: Final = 1_000_000
+_FRAMES_AT_ONCE: Final = 32_768  # four seconds of 8 kHz sound, so that memory stays small
 
 
 def fetch(rt: WorkerRuntime, job: Job) -> None:
@@ -59,15 +60,26 @@ def object_key(recording: Recording, day: datetime) -> str:
 
 
 def check(file: IO[bytes], duration_s: int | None) -> None:
-    """The file is a WAV that can be read to its end and is as long as Twilio said. Raises Transient: a later try may be."""
+    """The file is a WAV and its sound is as long as Twilio said. Raises Transient: a later try may be.
+
+    The sound is counted, not taken from the header: that is written first, and a file cut short keeps it.
+    """
     file.seek(0)
     try:
         with wave.open(file, "rb") as audio:
-            length_s = audio.getnframes() / audio.getframerate()
+            width = audio.getnchannels() * audio.getsampwidth()
+            length_s = _bytes_of_sound(audio) / width / audio.getframerate()
     except (wave.Error, EOFError, ZeroDivisionError) as fault:
         raise Transient(f"media_unreadable: {fault}") from fault
     if duration_s is not None and abs(length_s - duration_s) > TOLERANCE_S:
         raise Transient(f"media_length: {length_s:.1f} s instead of {duration_s} s")
+
+
+def _bytes_of_sound(audio: wave.Wave_read) -> int:
+    total = 0
+    while chunk := audio.readframes(_FRAMES_AT_ONCE):
+        total += len(chunk)
+    return total
 
 
 def _advance(rt: WorkerRuntime, recording: Recording, state: recordings.State) -> None:

@@ -119,6 +119,12 @@ def test_what_cannot_be_read_as_a_wav_is_no_recording(bad):
         check(io.BytesIO(bad), 1)
 
 
+def test_a_file_cut_short_is_noticed_though_its_header_promises_more():
+    whole = wav(9).getvalue()
+    with pytest.raises(Transient, match="media_length"):
+        check(io.BytesIO(whole[: len(whole) // 2]), 9)
+
+
 def test_a_second_more_or_less_is_twilios_rounding():
     check(wav(3.9), 3)
     with pytest.raises(Transient, match="media_length"):
