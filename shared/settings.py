@@ -57,6 +57,12 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return check
 
 
+def _switch(value: str) -> bool:
+    if value not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return value == "on"
+
+
 def _bind(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
@@ -101,6 +107,24 @@ class Settings:
     s3_region: str = _env("TS_S3_REGION", _text, "region of the bucket", default="us-east-1")
     s3_access_key_id: str = _env("TS_S3_ACCESS_KEY_ID", _text, "S3 access key id", default="")
     s3_secret_access_key: str = _env("TS_S3_SECRET_ACCESS_KEY", _text, "S3 secret key", default="", secret=True)
+    journal_dir: str = _env(
+        "TS_JOURNAL_DIR",
+        _text,
+        "folder of the ingress's journal, on a disk of this host and not on Redis's",
+        default="/var/lib/twilio-server/journal",
+    )
+    journal_min_free_mb: int = _env(
+        "TS_JOURNAL_MIN_FREE_MB", int, "with less free on that disk the journal takes no more", default="64"
+    )
+    hot_lane: bool = _env(
+        "TS_HOT_LANE",
+        _switch,
+        "answer plain webhooks in the event loop (on), or leave all to Flask (off)",
+        default="on",
+    )
+    fallback_url: str = _env(
+        "TS_FALLBACK_URL", _url, "address of the fallback receiver for Twilio; empty: TS_PUBLIC_URL", default=""
+    )
     web_workers: int = _env("TS_WEB_WORKERS", int, "ingress processes", default="2")
     web_threads: int = _env("TS_WEB_THREADS", int, "threads of each ingress process", default="8")
     log_format: str = _env("TS_LOG_FORMAT", _one_of("json", "console"), "json or console", default="json")

@@ -35,6 +35,7 @@ def house(options: Options, environ: Mapping[str, str], run: RunFolder) -> dict[
     at = {name: f"127.0.0.1:{port}" for name, port in options.ports.items()}
     urls = {name: f"http://{address}" for name, address in at.items()}
     told = {
+        "TS_JOURNAL_DIR": str(run.path / "journal"),
         "TS_ENV": "sandbox",
         "TS_BIND": at["ingress"],
         "TS_ADMIN_BIND": at["admin"],
