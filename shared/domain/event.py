@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
-from urllib.parse import parse_qsl
 
 from shared.domain import form
 from shared.domain.event_keys import Kind
@@ -43,15 +42,17 @@ class Event:
 
     @cached_property
     def params(self) -> dict[str, str]:
-        """The posted fields (of a GET or a JSON body: the query's), as PostgreSQL's text can hold them."""
-        posted = form.pairs(self.body) if form.is_form(self.content_type, self.body) else []
-        fields = posted or parse_qsl(self.query, keep_blank_values=True)
-        return {name: _storable(value) for name, value in form.first_values(fields).items()}
+        """What was posted (`form.posted`), as PostgreSQL's text can hold it. Raises Unreadable: too many fields."""
+        try:
+            fields = form.posted(self.content_type, self.query, self.body)
+        except ValueError as fault:
+            raise Unreadable(f"parameters: {fault}") from fault
+        return {_storable(name): _storable(value) for name, value in fields.items()}
 
     @cached_property
     def query_params(self) -> dict[str, str]:
         """What we ourselves wrote into the callback's URL."""
-        return form.first_values(parse_qsl(self.query, keep_blank_values=True))
+        return form.of_query(self.query)
 
     def record(self) -> bytes:
         """The event as one JSON document, for the inbox."""

@@ -1,7 +1,8 @@
-"""A form body as Twilio posts it: pairs in the order they came, blanks kept, nothing trimmed."""
+"""The parameters of a request as Twilio posts them: form pairs in the order they came, blanks kept, nothing trimmed."""
 
+import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 from urllib.parse import unquote_plus, unquote_to_bytes
 
 # Twilio's longest known webhook has some 60 fields; a thousand is hostile or broken, and parsing it is work for nobody.
@@ -13,6 +14,49 @@ Pairs = Sequence[tuple[str, str]]
 def is_form(content_type: str, body: bytes) -> bool:
     """Whether the parameters of a request are its form fields. An empty body is a form without fields."""
     return not body or not content_type or "application/x-www-form-urlencoded" in content_type.lower()
+
+
+def posted(content_type: str, query: str, body: bytes) -> dict[str, str]:
+    """What a request says, by name; of a repeated name the first value counts.
+
+    A form's own fields; without any (a GET) the query's; of another body the query's and, if it is a JSON object, its
+    top-level scalars in their JSON spelling over them. `query` is as it came (latin-1). The answer has no lone
+    surrogates. Raises ValueError only: more than `MOST_FIELDS` fields.
+    """
+    if is_form(content_type, body):
+        if fields := pairs(body):
+            return first_values(fields)
+        return of_query(query)
+    return of_query(query) | _scalars(body)
+
+
+def of_query(query: str) -> dict[str, str]:
+    """A query's first values. Raises ValueError: more than `MOST_FIELDS`."""
+    return first_values(pairs(query.encode("latin-1", "replace"))) if query else {}
+
+
+def _scalars(body: bytes) -> dict[str, str]:
+    """The texts, numbers and truths at the top of a JSON object; nothing of any other body, null counts as absent."""
+    if not body.lstrip().startswith(b"{"):
+        return {}
+    try:
+        # Numbers stay text: as such none is too long, and 1.10 is not 1.1.
+        found: object = json.loads(body.decode("utf-8", "replace"), parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return {}
+    top = cast(dict[str, object], found)
+    if len(top) > MOST_FIELDS:
+        raise ValueError(f"{len(top)} members, at most {MOST_FIELDS}")
+    return {_whole(name): _whole(_spelt(value)) for name, value in top.items() if isinstance(value, str | bool)}
+
+
+def _spelt(value: str | bool) -> str:
+    return value if isinstance(value, str) else str(value).lower()
+
+
+def _whole(text: str) -> str:
+    """Without the lone surrogates that JSON can spell and UTF-8 cannot."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def pairs(body: bytes) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ def test_a_get_webhooks_parameters_are_its_query():
 
 def test_a_json_body_is_no_form_however_many_ampersands_it_has():
     json_event = event(body=b'{"text": "' + b"&" * 2000 + b'"}', content_type="application/json", query="bodySHA256=ab")
-    assert json_event.params == {"bodySHA256": "ab"}
+    assert json_event.params == {"bodySHA256": "ab", "text": "&" * 2000}
 
 
 def test_what_we_wrote_into_the_callback_url_is_apart_from_what_was_posted():

@@ -1,10 +1,11 @@
+import json
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.form import MOST_FIELDS, first_values, is_form, pairs
+from shared.domain.form import MOST_FIELDS, first_values, is_form, pairs, posted
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 values = st.text(st.characters(codec="utf-8"), max_size=50)
@@ -51,3 +52,60 @@ def test_json_and_xml_are_no_forms_and_an_empty_body_is_one():
     assert not is_form("application/json", b"{}")
     assert not is_form("text/xml", b"<a/>")
     assert is_form("application/json", b"")
+
+
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+
+def test_a_form_speaks_for_itself_and_its_query_does_not():
+    assert posted(FORM, "message_id=1&a=9", b"a=1&b=&a=2") == {"a": "1", "b": ""}
+
+
+@pytest.mark.parametrize("content_type", ["", FORM, "application/json"])
+def test_without_a_body_the_query_speaks(content_type):
+    assert posted(content_type, "From=%2B1415&Body=a+b&x", b"") == {"From": "+1415", "Body": "a b", "x": ""}
+    assert posted(content_type, "", b"") == {}
+
+
+def test_of_json_the_top_scalars_count_and_stand_over_the_query():
+    body = json.dumps({"a": "1", "n": 12, "t": True, "none": None, "list": [1], "map": {"x": 1}}).encode()
+    assert posted("application/json", "bodySHA256=ff&a=0", body) == {
+        "bodySHA256": "ff",
+        "a": "1",
+        "n": "12",
+        "t": "true",
+    }
+
+
+def test_numbers_of_json_keep_their_spelling_whatever_their_length():
+    digits = "9" * 5000
+    body = f'{{"long": {digits}, "price": 1.10, "nan": NaN}}'.encode()
+    assert posted("application/json", "", body) == {"long": digits, "price": "1.10", "nan": "NaN"}
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"{", b"{]", b'"a"', b"\xff", b"<a/>", b'{"a":' * 100_000, b"{\xff}"])
+def test_of_a_body_that_is_no_json_object_only_the_query_counts(body):
+    assert posted("application/json", "a=1", body) == {"a": "1"}
+
+
+def test_lone_surrogates_are_replaced():
+    assert posted("application/json", "", b'{"a\\ud800": "x\\udfff"}') == {"a?": "x?"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "query", "body"),
+    [
+        (FORM, "", b"&".join([b"a=1"] * (MOST_FIELDS + 1))),
+        ("", "&".join(["a"] * (MOST_FIELDS + 1)), b""),
+        ("application/json", "", json.dumps({str(n): "" for n in range(MOST_FIELDS + 1)}).encode()),
+    ],
+)
+def test_too_many_fields_are_refused_wherever_they_are(content_type, query, body):
+    with pytest.raises(ValueError, match="at most"):
+        posted(content_type, query, body)
+
+
+@given(st.sampled_from(["", FORM, "application/json", "text/xml"]), st.text(max_size=50), st.binary(max_size=200))
+def test_whatever_is_posted_is_text_that_utf8_can_hold(content_type, query, body):
+    for name, value in posted(content_type, query, body).items():
+        assert (name + value).encode()
