@@ -1,6 +1,6 @@
-# Sourced by ops/up, ops/test and ops/cli: finds Python, makes the venv and installs one lock into it, only when needed.
+# Sourced by ops/up, ops/test, ops/cli and ops/bench: finds Python, makes the venv and installs one lock into it, only when needed.
 #
-#   bootstrap demo|test|lint     sets TS_ROOT and TS_PYTHON; exits 2 when this machine lacks something
+#   bootstrap demo|test|bench|lint     sets TS_ROOT and TS_PYTHON; exits 2 when this machine lacks something
 #
 # TS_VENV puts the venv elsewhere. PYTHON names the interpreter. Every message goes to stderr: stdout is the caller's.
 
@@ -35,6 +35,7 @@ levels_up_to() {
     case $1 in
         demo) echo demo ;;
         test) echo demo test ;;
+        bench) echo demo test bench ;;
         lint) echo demo test lint ;;
         *) die "unknown level $1" ;;
     esac
