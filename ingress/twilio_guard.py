@@ -1,18 +1,40 @@
 """Refuses what Twilio did not sign. Whatever passes is genuine, whole, and read only once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl
 
 from flask import Request
 from werkzeug.exceptions import BadRequest, Forbidden
 
-from shared import log, metrics
+from ingress import refusals
+from ingress.twilio_policy import Forwarded, Policy, Refused, Ring
 from shared.domain import form
-from shared.settings import Settings
-from shared.twilio.signature import Signed, is_genuine
+from shared.twilio.signature import is_signed, tails_of
+
+__all__ = ["Asked", "Policy", "Posted", "Refused", "judge", "verified"]
 
 _TOKEN_LONGEST: Final = 128  # Twilio sends a UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came, whoever read it. `target` is path and query, byte for byte (latin-1), in origin form.
+
+    What proxies forward is believed only when `peer`, the address of the connection's other end, is a trusted proxy.
+    """
+
+    method: str
+    target: str
+    content_type: str
+    body: bytes
+    signature: str
+    signature_settings: str = ""
+    token: str = ""
+    peer: str = ""
+    forwarded_proto: str = ""
+    forwarded_host: str = ""
+    forwarded_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +50,84 @@ class Posted:
     token: str
 
 
-def verified(request: Request, settings: Settings) -> Posted:
-    """The request, if one of the account's auth tokens signed it for our public URL.
+def judge(asked: Asked, policy: Policy) -> Posted:
+    """The request, if a live key of its account signed it for one of our public addresses.
 
-    Raises Forbidden (no or wrong signature, an account that is not ours) or BadRequest (more fields than anyone sends).
+    Pure: it counts and logs nothing. Raises Refused, whatever the request holds, and nothing else.
     """
-    target = _target(request)
-    path, _, query = target.partition("?")
-    body = request.get_data(cache=True, parse_form_data=False)
-    fields = _fields(body) if form.is_form(request.content_type or "", body) else None
-    params = form.first_values(fields or parse_qsl(query, keep_blank_values=True))
-    tokens = _tokens(params.get("AccountSid", ""), settings)
-    signed = Signed(settings.public_url + target, fields, body)
-    if not is_genuine(signed, request.headers.get("X-Twilio-Signature", ""), tokens):
-        _refuse(request, "bad_signature" if tokens else "unknown_account")
-    token = request.headers.get("I-Twilio-Idempotency-Token", "")[:_TOKEN_LONGEST]
-    account_sid = params.get("AccountSid") or settings.twilio_account_sid
-    return Posted(path, query, request.content_type or "", body, params, account_sid, token)
+    if not asked.signature:
+        raise Refused("missing_signature")
+    path, _, query = asked.target.partition("?")
+    try:
+        fields = form.pairs(asked.body) if form.is_form(asked.content_type, asked.body) else None
+        params = form.first_values(fields) if fields else form.posted(asked.content_type, query, asked.body)
+        ring = policy.ring(_account_sid(params, query), asked.signature_settings)
+    except ValueError:
+        raise Refused("too_many_fields") from None
+    tails = tails_of(fields, query, asked.body)
+    if not tails:
+        raise Refused("unhashed_body")
+    account_sid = _signer(asked, policy, ring, tails)
+    return Posted(path, query, asked.content_type, asked.body, params, account_sid, asked.token[:_TOKEN_LONGEST])
+
+
+def _account_sid(params: dict[str, str], query: str) -> str:
+    """Webhooks name it `AccountSid`, some JSON ones `account_sid`; "" when nobody says it."""
+    named = params.get("AccountSid") or params.get("account_sid")
+    return named or (form.of_query(query).get("AccountSid", "") if "AccountSid" in query else "")
+
+
+def _signer(asked: Asked, policy: Policy, ring: Ring, tails: Sequence[bytes]) -> str:
+    """The account whose key made the signature. A proxy's word is asked for last: our own addresses nearly always do."""
+    target = _bytes(asked.target)
+    for sid, keys in ring.keys:
+        if is_signed(policy.forms, target, tails, asked.signature, keys, ring.digest):
+            return sid
+    told = policy.forwarded_forms(
+        asked.peer, Forwarded(asked.forwarded_proto, asked.forwarded_host, asked.forwarded_prefix)
+    )
+    for sid, keys in ring.keys if told else ():
+        if is_signed(told, target, tails, asked.signature, keys, ring.digest):
+            return sid
+    raise Refused("bad_signature")
+
+
+def _bytes(target: str) -> bytes:
+    try:
+        return target.encode("latin-1")
+    except UnicodeEncodeError:  # of no HTTP parser's making
+        return target.encode("utf-8", "replace")
+
+
+def verified(request: Request, policy: Policy) -> Posted:
+    """`judge` for Flask: a refusal is counted, logged and answered. Nothing of it is stored.
+
+    Raises Forbidden, or BadRequest for more fields than anyone sends.
+    """
+    try:
+        return judge(_asked(request), policy)
+    except Refused as refusal:
+        refusals.note(request.path, refusal.reason)
+        if refusal.reason == "too_many_fields":
+            raise BadRequest(f"More than {form.MOST_FIELDS} fields.") from refusal
+        raise Forbidden("The request is not signed by Twilio for this address.") from refusal
+
+
+def _asked(request: Request) -> Asked:
+    headers = request.headers
+    return Asked(
+        method=request.method,
+        target=_target(request),
+        content_type=request.content_type or "",
+        body=request.get_data(cache=True, parse_form_data=False),
+        signature=headers.get("X-Twilio-Signature", ""),
+        signature_settings=headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
+        token=headers.get("I-Twilio-Idempotency-Token", ""),
+        peer=request.remote_addr or "",
+        forwarded_proto=headers.get("X-Forwarded-Proto", ""),
+        forwarded_host=headers.get("X-Forwarded-Host", ""),
+        forwarded_prefix=headers.get("X-Forwarded-Prefix", ""),
+    )
 
 
 def _target(request: Request) -> str:
@@ -53,23 +136,3 @@ def _target(request: Request) -> str:
     if not raw.startswith("/"):
         raw = "/" + raw.partition("://")[2].partition("/")[2]  # absolute form, as a proxy may send it
     return raw
-
-
-def _fields(body: bytes) -> form.Pairs:
-    try:
-        return form.pairs(body)
-    except ValueError as fault:
-        raise BadRequest(str(fault)) from fault
-
-
-def _tokens(account_sid: str, settings: Settings) -> tuple[str, ...]:
-    """The tokens that may have signed. The SID is the caller's word until then: it only selects."""
-    if not account_sid:
-        return tuple(token for tokens in settings.accounts.values() for token in tokens)
-    return settings.accounts.get(account_sid, ())
-
-
-def _refuse(request: Request, reason: str) -> None:
-    metrics.WEBHOOKS.labels("unknown", "refused").inc()
-    log.get().warning("webhook_refused", path=request.path, reason=reason)
-    raise Forbidden("The request is not signed by Twilio for this address.")

@@ -45,6 +45,7 @@ _ACK_BUCKETS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 
 _PREFIX: Final = "twilio_server_"
 
 WEBHOOKS = Counter(_PREFIX + "webhooks_total", "Webhooks by kind and what became of them.", ["kind", "outcome"])
+WEBHOOKS_REFUSED = Counter(_PREFIX + "webhooks_refused_total", "Webhooks that were not believed, by reason.", ["reason"])
 WEBHOOK_ACK = Histogram(
     _PREFIX + "webhook_ack_seconds", "From request to answer of a webhook.", ["kind"], buckets=_ACK_BUCKETS
 )
@@ -64,5 +65,14 @@ TWILIO_THROTTLED = Counter(_PREFIX + "twilio_throttled_total", "Requests that Tw
 DELIVERIES = Counter(_PREFIX + "event_deliveries_total", "Delivery attempts to subscribers.", ["endpoint", "outcome"])
 HINTS_LOST = Counter(
     _PREFIX + "hints_lost_total", "Queue messages that Redis did not take; the dispatcher repeats them."
+)
+INBOX_LINE_CUTS = Counter(
+    _PREFIX + "inbox_line_cuts_total", "How often Redis did not answer the ingress in time; the journal took over."
+)
+EVENTS_STORED = Counter(_PREFIX + "events_stored_total", "Events by where they were stored before the answer.", ["where"])
+LANE_ANSWERS = Counter(_PREFIX + "lane_answers_total", "Webhooks answered in the event loop, without Flask.")
+NETS_REVIVED = Counter(_PREFIX + "nets_revived_total", "Threads of nets that had died and were started anew.", ["net"])
+WORKERS_STALLED = Counter(
+    _PREFIX + "workers_stalled_total", "Workers that lived without working and ended themselves.", ["reason"]
 )
 BEAT_TICKS = Counter(_PREFIX + "beat_ticks_total", "Periodic tasks started.", ["name"])

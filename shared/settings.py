@@ -4,6 +4,7 @@ Nobody else reads the environment. Every secret may come as `NAME_FILE` instead;
 because an auth token with one fails every signature.
 """
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -26,6 +27,19 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _public_url(value: str) -> str:
+    """What a path is put behind: a query or fragment would swallow it."""
+    url = _url(value)
+    if "?" in url or "#" in url or not (url.isascii() and url.isprintable()) or " " in url:
+        raise ValueError("must be an address without query or fragment, in ASCII")
+    urlsplit(url).port  # noqa: B018 - reading it is what raises on a port that is none
+    return url
+
+
+def _public_urls(value: str) -> tuple[str, ...]:
+    return tuple(_public_url(word) for word in _words(value))
+
+
 def _redis_url(value: str) -> str:
     if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("must be a redis:// or rediss:// URL")
@@ -40,6 +54,29 @@ def _database_url(value: str) -> str:
 
 def _words(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(word, strict=False)) for word in _words(value))
+
+
+def _named_secrets(value: str) -> dict[str, tuple[str, ...]]:
+    """`name=secret|secret,name=secret`. Never says a secret in its ValueError, only which entry it is."""
+    named: dict[str, tuple[str, ...]] = {}
+    for number, entry in enumerate(_words(value), 1):
+        name, _, secrets = entry.partition("=")
+        live = tuple(secret.strip() for secret in secrets.split("|") if secret.strip())
+        if not name.strip() or not live:
+            raise ValueError(f"entry {number} must be name=secret or name=secret|secret")
+        named[name.strip()] = (*named.get(name.strip(), ()), *live)
+    return named
+
+
+def _accounts(value: str) -> dict[str, tuple[str, ...]]:
+    named = _named_secrets(value)
+    for sid in named:
+        _account_sid(sid)
+    return named
 
 
 def _account_sid(value: str) -> str:
@@ -83,7 +120,19 @@ class Settings:
     bind: str = _env("TS_BIND", _bind, "where the ingress listens", default="127.0.0.1:4000")
     admin_bind: str = _env("TS_ADMIN_BIND", _bind, "where metrics and verbose readiness are", default="127.0.0.1:4001")
     public_url: str = _env(
-        "TS_PUBLIC_URL", _url, "our address as Twilio sees it: checked in signatures, put in callbacks"
+        "TS_PUBLIC_URL", _public_url, "our address as Twilio sees it: checked in signatures, put in callbacks"
+    )
+    public_url_aliases: tuple[str, ...] = _env(
+        "TS_PUBLIC_URL_ALIASES",
+        _public_urls,
+        "comma list of further addresses Twilio may have signed, as during a move",
+        default="",
+    )
+    trusted_proxies: tuple[str, ...] = _env(
+        "TS_TRUSTED_PROXIES",
+        _networks,
+        "comma list of addresses or networks whose X-Forwarded-Proto, -Host, -Prefix count",
+        default="",
     )
     redis_url: str = _env("TS_REDIS_URL", _redis_url, "Redis: inbox, Celery queues", secret=True)
     database_url: str = _env("TS_DATABASE_URL", _database_url, "PostgreSQL: everything that lasts", secret=True)
@@ -92,6 +141,20 @@ class Settings:
         "TWILIO_AUTH_TOKEN", _words, "auth token; a comma list while one is rotated: all verify, the first one calls Twilio",
         secret=True,
     )  # fmt: skip
+    twilio_accounts: Mapping[str, tuple[str, ...]] = _env(
+        "TS_TWILIO_ACCOUNTS",
+        _accounts,
+        "further accounts and subaccounts whose webhooks count: comma list `AC…=token`, a bar between two live tokens",
+        default="",
+        secret=True,
+    )
+    twilio_shared_keys: Mapping[str, tuple[str, ...]] = _env(
+        "TS_TWILIO_SHARED_KEYS",
+        _named_secrets,
+        "Twilio's SharedKeys for webhooks: comma list `webhooks_sharedkey_…=secret`",
+        default="",
+        secret=True,
+    )
     twilio_api_url: str = _env(
         "TS_TWILIO_API_URL", _url, "another host in place of api.twilio.com, for a simulator", default=""
     )
@@ -137,8 +200,11 @@ class Settings:
 
     @property
     def accounts(self) -> dict[str, tuple[str, ...]]:
-        """The live auth tokens by AccountSid."""
-        return {self.twilio_account_sid: self.twilio_auth_tokens}
+        """The live auth tokens by AccountSid, ours first."""
+        ours = self.twilio_auth_tokens + self.twilio_accounts.get(self.twilio_account_sid, ())
+        return {self.twilio_account_sid: ours} | {
+            sid: tokens for sid, tokens in self.twilio_accounts.items() if sid != self.twilio_account_sid
+        }
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -167,7 +233,7 @@ def _value(meta: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
 
 
 def _empty(parse: Callable[[str], Any]) -> Any:
-    return () if parse is _words else ""
+    return parse("") if parse in (_words, _public_urls, _networks, _named_secrets, _accounts) else ""
 
 
 def described() -> list[tuple[str, str, str]]:

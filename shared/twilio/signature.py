@@ -1,7 +1,7 @@
 """Is a request from Twilio? The one rule of its signature, written out (Twilio docs, "Webhooks security").
 
-HMAC over the URL as configured at Twilio plus the sorted form fields, with the account's auth token. The tests hold it
-against the official SDK's validator. Nothing here raises on hostile input: it answers yes or no.
+HMAC over the URL as configured at Twilio plus the sorted form fields, with the account's auth token or with a shared key.
+The tests hold it against the official SDK's validator. Nothing here raises on hostile input: it answers yes or no.
 """
 
 import hashlib
@@ -10,16 +10,20 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl
 
 from shared.domain.form import Pairs
+from shared.twilio import spellings
 
-_DEFAULT_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+HMAC_SHA1: Final = "HMAC_SHA1"
+_DIGESTS: Final = {HMAC_SHA1: "sha1", "HMAC_SHA256": "sha256"}
+_LENGTHS: Final = {"sha1": 28, "sha256": 44}  # of the signature, characters of base64
+_HASH_NAME: Final = "bodySHA256"
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A request as far as its signature goes. `url` as Twilio was told it: path and query byte for byte, no fragment.
+    """A request as far as its signature goes. `url` as Twilio was told it: path and query byte for byte.
 
     `fields` is None when the body is not a form: then `body` is checked against `bodySHA256` of the query.
     """
@@ -29,69 +33,65 @@ class Signed:
     body: bytes = b""
 
 
-def is_genuine(request: Signed, signature: str, tokens: Iterable[str]) -> bool:
-    """Whether one of the account's live `tokens` made `signature` (28 characters of base64, HMAC-SHA1)."""
-    if not signature.isascii() or (request.fields is None and not _body_matches(request)):
+def is_genuine(request: Signed, signature: str, tokens: Iterable[str], algorithm: str = HMAC_SHA1) -> bool:
+    """Whether one of the account's live `tokens` made `signature` (base64; 28 characters for SHA-1, 44 for SHA-256)."""
+    base, target = spellings.split(request.url)
+    bases = [_bytes(form) for form in spellings.of_base(base)]
+    tails = tails_of(request.fields, target.partition("?")[2], request.body)
+    digest = digest_of(algorithm)
+    return digest is not None and is_signed(
+        bases, _bytes(target), tails, signature, [_bytes(token) for token in tokens], digest
+    )
+
+
+def digest_of(algorithm: str) -> str | None:
+    """hashlib's name of an algorithm as Twilio calls it; None for one nobody knows."""
+    return _DIGESTS.get(algorithm.upper())
+
+
+def is_signed(
+    bases: Sequence[bytes], target: bytes, tails: Sequence[bytes], signature: str, keys: Sequence[bytes], digest: str
+) -> bool:
+    """Whether one of `keys` signed `target` on one of `bases` with one of `tails`. An empty key signs nothing."""
+    if len(signature) != _LENGTHS[digest] or not signature.isascii():
         return False
-    tail = _tail(request.fields or ())
-    return any(
-        hmac.compare_digest(_sign(url + tail, token), signature) for token in tokens for url in _variants(request.url)
-    )
+    given = signature.encode()
+    for url in spellings.of_url(bases, target):
+        for tail in tails:
+            text = url + tail
+            for key in keys:
+                if key and hmac.compare_digest(b64encode(hmac.digest(key, text, digest)), given):
+                    return True
+    return False
 
 
-def _sign(text: str, token: str) -> str:
-    return b64encode(hmac.digest(token.encode(), text.encode("utf-8", "surrogatepass"), "sha1")).decode()
+def tails_of(fields: Pairs | None, query: str, body: bytes) -> tuple[bytes, ...]:
+    """What may have been signed behind the URL, so that the signature covers the body; none: nothing can cover it.
+
+    A form's fields, or nothing: for an empty body, or one whose hash is in the signed URL, where Twilio puts that of JSON
+    (twilio-node checks forms by it as well). A URL with a hash never covers another body, not even an empty one.
+    """
+    is_hashed = _HASH_NAME in query
+    if fields and not is_hashed:
+        return (_joined(fields),)
+    if not is_hashed:
+        return (b"",) if fields is not None else ()
+    by_hash = (b"",) if _is_hash_of(query, body) else ()
+    return (_joined(fields), *by_hash) if fields else by_hash
 
 
-def _tail(fields: Pairs) -> str:
+def _joined(fields: Pairs) -> bytes:
     """Names in byte order, each followed by its value; of a repeated name every different value once, sorted."""
-    if len({name for name, _ in fields}) == len(fields):
-        return "".join([name + value for name, value in sorted(fields)])
-    return "".join([name + value for name, value in sorted(set(fields))])
+    if len({name for name, _ in fields}) < len(fields):
+        fields = list(set(fields))
+    return _bytes("".join([name + value for name, value in sorted(fields)]))
 
 
-def _variants(url: str) -> Sequence[str]:
-    """The URL as it is, and with its port added or taken away: Twilio signs either, by product."""
-    parts = _split(url)
-    if parts is None:
-        return (url,)
-    host = parts.netloc.rpartition("@")[2]
-    bare = host.rpartition(":")[0] if _port(parts) is not None else host
-    port = _port(parts) or _DEFAULT_PORTS.get(parts.scheme)
-    forms = [url, _with_host(url, parts, bare)]
-    if port:
-        forms.append(_with_host(url, parts, f"{bare}:{port}"))
-    return tuple(dict.fromkeys(forms))
+def _is_hash_of(query: str, body: bytes) -> bool:
+    """The first one counts, as in every library; in capitals too, since the digits are the same."""
+    given = next((value for name, value in parse_qsl(query) if name == _HASH_NAME), "")
+    return hmac.compare_digest(hashlib.sha256(body).hexdigest().encode(), _bytes(given.lower()))
 
 
-def _with_host(url: str, parts: SplitResult, host: str) -> str:
-    """Only the authority is exchanged: rebuilding the URL would lose a lone `?`, and the signature with it."""
-    head, sep, rest = url.partition("://")
-    return f"{head}{sep}{host}{rest[len(parts.netloc) :]}"
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - reading it is what raises on a port that is none
-    except ValueError:
-        return None
-    return parts if parts.netloc else None
-
-
-def _port(parts: SplitResult) -> int | None:
-    return parts.port
-
-
-def _body_matches(request: Signed) -> bool:
-    """JSON webhooks carry the hash of their raw body in the query; it is part of the signed URL."""
-    parts = _split(request.url)
-    given = [value for name, value in parse_qsl(parts.query) if name == "bodySHA256"] if parts else []
-    return len(given) == 1 and hmac.compare_digest(
-        hashlib.sha256(request.body).hexdigest().encode(), given[0].lower().encode("utf-8", "replace")
-    )
-
-
-def without_fragment(url: str) -> str:
-    """`url` without the `#…` of connection overrides, which Twilio neither sends nor signs."""
-    return urlunsplit(urlsplit(url)._replace(fragment=""))
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
