@@ -11,10 +11,14 @@ from typing import Any
 import click
 import psycopg
 from psycopg import Connection
+from redis import Redis
+from redis.exceptions import RedisError
 
+from shared.runtime import open_redis
 from shared.settings import BadSettings, Settings, load
 
 _REPOSITORY = Path(__file__).parents[2]
+_REDIS_PATIENCE_S = 10.0  # a person waits; a frozen Redis may come back
 
 
 def environment() -> Mapping[str, str]:
@@ -45,16 +49,31 @@ def settings() -> Settings:
 
 
 @contextmanager
-def database() -> Iterator[Connection]:
-    """One connection, one transaction: the command's change is whole or not there."""
+def database(*, autocommit: bool = False) -> Iterator[Connection]:
+    """One connection, one transaction: the command's change is whole or not there.
+
+    `autocommit`: for commands with many transactions, each in a `with conn.transaction()` of its own.
+    """
     dsn = environment().get("TS_DATABASE_URL")
     if not dsn:
         raise click.ClickException("no database: start the stack (./ops/up) or set TS_DATABASE_URL")
     try:
-        with psycopg.connect(dsn, connect_timeout=5) as conn:
+        with psycopg.connect(dsn, connect_timeout=5, autocommit=autocommit) as conn:
             yield conn
     except psycopg.OperationalError as fault:
         raise click.ClickException(f"database: {fault}") from fault
+
+
+@contextmanager
+def redis() -> Iterator[Redis]:
+    """A client for one command."""
+    client = open_redis(settings(), timeout_s=_REDIS_PATIENCE_S, connections=2)
+    try:
+        yield client
+    except RedisError as fault:
+        raise click.ClickException(f"redis: {fault}") from fault
+    finally:
+        client.close()
 
 
 def show(rows: list[dict[str, Any]], *, as_json: bool) -> None:

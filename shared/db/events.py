@@ -70,10 +70,13 @@ def insert(conn: Connection, events: Sequence[Event]) -> set[str]:
 
 
 def finish(conn: Connection, outcomes: dict[str, str]) -> None:
-    """Writes what became of each event (by event id), in the transaction that did it."""
+    """Writes what became of each event (by event id), in the transaction that did it.
+
+    One time for the whole batch, taken in its turn: `processed_at`, then `event_id`, is the order of processing.
+    """
     conn.execute(
         """
-        update events set processed_at = clock_timestamp(), outcome = o.value
+        update events set processed_at = statement_timestamp(), outcome = o.value
           from jsonb_each_text(%(outcomes)s::jsonb) as o
          where events.event_id = o.key
         """,
