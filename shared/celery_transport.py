@@ -1,14 +1,21 @@
-"""kombu's Redis transport with one hole mended: an acknowledgement that fails gives its credit back.
+"""kombu's Redis transport with its holes mended: credit that leaks, messages that lose their way, and slow reconnecting.
 
 In kombu 5.7 an ack that fails while Redis is away keeps its prefetch credit; when all have leaked the worker never polls
 again, silently (the same family: celery issues 8030, 8091, 8990, 10205). The message itself is still in `unacked` and
 comes back after the visibility timeout, where our effects make the repetition harmless.
 """
 
-from typing import Any
+from typing import Any, Final
 
+import kombu
 from kombu.transport import redis
 from kombu.transport.virtual import QoS as VirtualQoS
+from redis import Redis
+
+from shared.tasks import QUEUES
+
+# Celery asks for a lost Redis after 2, 4, 6 … 30 s. That Redis is back must not go unnoticed for half a minute.
+LONGEST_PAUSE_S: Final = 4.0
 
 
 class SafeQoS(redis.QoS):
@@ -36,8 +43,35 @@ class Channel(redis.Channel):
 
     QoS = SafeQoS
 
+    def _lookup(self, exchange: str, routing_key: str, default: str | None = None) -> list[str]:
+        """As kombu's; but what was meant for a queue of ours gets there although its binding is gone (FLUSHALL).
+
+        kombu drops such a message without a word, also when it gives an unacknowledged one back.
+        """
+        found = super()._lookup(exchange, routing_key, default)
+        return list(found) or [queue for queue in QUEUES if queue == routing_key]
+
 
 class Transport(redis.Transport):
     """What `broker_transport` names. Its driver type stays "redis", so Flower works."""
 
     Channel = Channel
+
+
+class Connection(kombu.Connection):
+    """A connection that asks every few seconds whether Redis is back, however long it was away."""
+
+    def _ensure_connection(self, *args: Any, **options: Any) -> Any:
+        return super()._ensure_connection(*args, **{"interval_max": LONGEST_PAUSE_S, **options})  # type: ignore[misc]
+
+
+def keep_bound(client: Redis, queue: str) -> None:
+    """Binds `queue` to the exchange of its name, for senders who name that exchange: their own kombu asks this table.
+
+    Who names the queue needs no binding. Said again and again, because a FLUSHALL forgets it.
+    """
+    member = Channel.sep.join([queue, "", queue])
+    with client.pipeline(transaction=False) as pipe:
+        pipe.sadd(Channel.keyprefix_queue % queue, member)
+        pipe.sadd(Channel.keyprefix_binding_permanent % queue, member)  # type: ignore[attr-defined] - newer than its stubs
+        pipe.execute()

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from shared import log
+from shared import log, metrics
 
 # What a failing round waits at most before the next: an outage is logged a few times a minute, not hundreds.
 _LONGEST_PAUSE_S = 10.0
@@ -15,7 +15,7 @@ class Every:
     def __init__(self, name: str, period_s: float, work: Callable[[], object]) -> None:
         self._name, self._period_s, self._work = name, period_s, work
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = self._new_thread()
 
     def start(self) -> None:
         """The first round begins at once."""
@@ -30,6 +30,23 @@ class Every:
     def is_alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread.is_alive()
+
+    def revive(self) -> bool:
+        """A thread that has died is replaced; True if it had.
+
+        No fault of a round ends it, but SystemExit does, or a fault while logging one. Asked by another thread that
+        somebody else watches: a process's main loop.
+        """
+        if self._stop.is_set() or self.is_alive:
+            return False
+        self._thread = self._new_thread()
+        self._thread.start()
+        metrics.NETS_REVIVED.labels(self._name).inc()
+        log.get().error("net_revived", net=self._name)
+        return True
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name=self._name, daemon=True)
 
     def _run(self) -> None:
         pause_s = self._period_s

@@ -45,13 +45,24 @@ _ACK_BUCKETS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 
 _PREFIX: Final = "twilio_server_"
 
 WEBHOOKS = Counter(_PREFIX + "webhooks_total", "Webhooks by kind and what became of them.", ["kind", "outcome"])
-WEBHOOKS_REFUSED = Counter(_PREFIX + "webhooks_refused_total", "Webhooks that were not believed, by reason.", ["reason"])
+WEBHOOKS_REFUSED = Counter(
+    _PREFIX + "webhooks_refused_total", "Webhooks that were not believed, by reason.", ["reason"]
+)
 WEBHOOK_ACK = Histogram(
     _PREFIX + "webhook_ack_seconds", "From request to answer of a webhook.", ["kind"], buckets=_ACK_BUCKETS
 )
 HTTP_REQUESTS = Counter(_PREFIX + "http_requests_total", "Requests by route.", ["route", "method", "status"])
 HTTP_SECONDS = Histogram(_PREFIX + "http_request_seconds", "Time of a request.", ["route"], buckets=_ACK_BUCKETS)
 EVENTS_PROCESSED = Counter(_PREFIX + "events_processed_total", "Events by kind and outcome.", ["kind", "outcome"])
+WEBHOOK_UNKNOWN_FIELDS = Counter(
+    _PREFIX + "webhook_unknown_fields_total", "Fields of webhooks that no schema names.", ["kind"]
+)
+WEBHOOK_UNKNOWN_VALUES = Counter(
+    _PREFIX + "webhook_unknown_values_total",
+    "Values that a known field cannot have; taken for absent.",
+    ["kind", "field"],
+)
+TWILIO_ALERTS = Counter(_PREFIX + "twilio_alerts_total", "What Twilio complained of, by error code.", ["code"])
 JOBS = Counter(_PREFIX + "jobs_total", "Attempts of promised work by kind and outcome.", ["kind", "outcome"])
 SMS = Counter(_PREFIX + "sms_total", "Texts by what became of them.", ["outcome"])
 SMS_SEGMENTS = Counter(_PREFIX + "sms_segments_total", "Segments of texts that Twilio took.")
@@ -69,7 +80,9 @@ HINTS_LOST = Counter(
 INBOX_LINE_CUTS = Counter(
     _PREFIX + "inbox_line_cuts_total", "How often Redis did not answer the ingress in time; the journal took over."
 )
-EVENTS_STORED = Counter(_PREFIX + "events_stored_total", "Events by where they were stored before the answer.", ["where"])
+EVENTS_STORED = Counter(
+    _PREFIX + "events_stored_total", "Events by where they were stored before the answer.", ["where"]
+)
 LANE_ANSWERS = Counter(_PREFIX + "lane_answers_total", "Webhooks answered in the event loop, without Flask.")
 NETS_REVIVED = Counter(_PREFIX + "nets_revived_total", "Threads of nets that had died and were started anew.", ["net"])
 WORKERS_STALLED = Counter(

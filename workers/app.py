@@ -1,6 +1,5 @@
 """The Celery application of a worker: its Runtime, its nets, and the names of tasks with what they do."""
 
-import os
 from typing import Any, Final
 
 from celery import bootsteps
@@ -9,17 +8,18 @@ from celery.signals import worker_shutdown
 from psycopg import OperationalError
 
 from shared import inbox, log, tasks
+from shared.celery_transport import keep_bound
 from shared.every import Every
 from workers import contract, dispatch, events, execute, housekeeping, message_check
 from workers.catalogue import CATALOGUE
 from workers.context import open_runtime
+from workers.guard import Guard
 from workers.house import FORGET, REFRESH_NUMBERS, app
 
 # How often the nets look: what is overdue waits this long at the most, and an idle look costs next to nothing.
 SWEEP_S: Final = 2.0
 DISPATCH_S: Final = 1.0
-ALIVE_S: Final = 5.0
-_ALIVE_FOR_S: Final = 30  # six beats: a busy worker may miss one or two
+BIND_S: Final = 5.0
 
 
 class Nets(bootsteps.StartStopStep):
@@ -35,11 +35,14 @@ class Nets(bootsteps.StartStopStep):
         """Raises MessageDiffers when this Celery would not understand our hints."""
         message_check.check(app)
         rt = app.runtime = open_runtime(app.settings)
+        guard = Guard(parent, rt.redis)
         self.nets = [
             Every("sweep", SWEEP_S, lambda: inbox.ring_overdue(rt.redis)),
             Every("dispatch", DISPATCH_S, lambda: dispatch.once(rt)),
-            Every("alive", ALIVE_S, lambda: rt.redis.set(f"ts:alive:{parent.hostname}", os.getpid(), ex=_ALIVE_FOR_S)),
+            Every("bind", BIND_S, lambda: keep_bound(rt.redis, tasks.SMS_JOBS)),
+            guard.watching,
         ]
+        guard.keep_alive(self.nets)
         for net in self.nets:
             net.start()
         log.get().info("worker_started", node=parent.hostname)

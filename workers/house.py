@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import setup_logging
 
 from shared import log
+from shared.celery_transport import Connection
 from shared.settings import Settings, load
 from shared.version import VERSION
+from workers import celery_log
 from workers.celery_config import config
 
 if TYPE_CHECKING:
@@ -21,8 +24,16 @@ FORGET: Final = "workers.forget"
 _TICKS: Final = {"queue": "ticks"}
 
 
+class Lines(AMQP):
+    """Celery's lines to the broker, over connections that ask soon enough whether it is back."""
+
+    Connection = Connection
+
+
 class House(Celery):
     """Celery with our settings, and with the Runtime once this process is a worker."""
+
+    amqp_cls = f"{__name__}:{Lines.__name__}"
 
     def __init__(self, settings: Settings) -> None:
         super().__init__("twilio-server", task_cls="workers.quiet_request:QuietTask")
@@ -44,6 +55,7 @@ class House(Celery):
     def log_as(self, service: str) -> None:
         """Sets this process's log up under the name of its service."""
         log.configure(service=service, version=VERSION, level=self.settings.log_level, form=self.settings.log_format)
+        celery_log.listen()
 
 
 app = House(load(os.environ))

@@ -32,6 +32,7 @@ ALLOWED = {"shared.domain": ("shared.domain", "shared.errors"), "shared.db": ("s
 # The files of the workers that may know Celery.
 CELERY_FILES = {
     "workers.app", "workers.house", "workers.beat", "workers.celery_config", "workers.message_check", "workers.quiet_request",
+    "workers.guard",
 }  # fmt: skip
 
 

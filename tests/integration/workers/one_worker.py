@@ -1,0 +1,64 @@
+"""One real worker process of ours, told by JSON what is different: `python one_worker.py '{"queues": ["events"]}'`.
+
+`queues`, `threads`; `conf` and `transport` (options) change Celery's settings; `watch`: the watchdog's numbers; `torn`:
+a net whose first round ends its thread. Task `test.hold` touches FILE.began and ends when FILE.go is there.
+"""
+
+import functools
+import json
+import socket
+import sys
+from pathlib import Path
+from threading import Event
+
+import workers.app
+import workers.watchdog
+from workers.guard import Guard
+from workers.house import app
+from workers.watchdog import Watchdog
+
+asked = json.loads(sys.argv[1])
+
+
+@app.task(name="test.hold")
+def hold(path: str) -> None:
+    with Path(f"{path}.began").open("a") as file:
+        file.write("began\n")
+    while not Path(f"{path}.go").exists():
+        Event().wait(0.01)
+
+
+def tear(name: str) -> None:
+    """The first round of that net raises what no net survives."""
+    torn = []
+
+    def once(*args):
+        if not torn:
+            torn.append(name)
+            raise SystemExit(name)
+
+    whole = workers.app.inbox.ring_overdue
+    workers.app.inbox.ring_overdue = lambda redis: once() or whole(redis)
+
+
+if watched := asked.get("watch"):
+    kill_s = watched.pop("kill_s", 45.0)
+    workers.watchdog.end_process = functools.partial(workers.watchdog.end_process, kill_s=kill_s)
+    dog = Watchdog(asked.get("threads", 1), **watched)
+    workers.app.Guard = functools.partial(Guard, dog=dog, look_s=watched["look_s"])
+if asked.get("torn"):
+    tear("sweep")
+app.conf.broker_transport_options.update(asked.get("transport", {}))
+app.conf.update(asked.get("conf", {}))
+app.log_as("test")
+worker = app.Worker(
+    hostname=f"{asked.get('name', 'one')}@{socket.gethostname()}",
+    queues=asked["queues"],
+    pool_cls="threads",
+    concurrency=asked.get("threads", 1),
+    loglevel="WARNING",
+    without_gossip=True,
+    without_mingle=True,
+)
+worker.start()
+sys.exit(worker.exitcode or 0)
