@@ -4,9 +4,7 @@ from flask import Flask
 
 from ingress import api, errors, health, observe, request_id, webhooks
 from ingress.context import IngressRuntime
-
-# Twilio's largest webhook is a few kilobytes, a text's body 1,600 characters: 64 KiB is generous and still harmless.
-MOST_BODY_BYTES = 64 * 1024
+from ingress.limits import MOST_BODY_BYTES
 
 
 def create_app(rt: IngressRuntime) -> Flask:

@@ -1,36 +1,54 @@
-"""What an ingress process holds open, built after gunicorn's fork: connections and the routing snapshot."""
+"""What an ingress process holds open, built after gunicorn's fork: its stores, and what it knows without asking."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from ingress.intake import Intake
 from ingress.routing import RoutingTable
+from ingress.twilio_guard import Policy
 from shared.domain.twiml import Urls
+from shared.inbox_line import InboxLine
+from shared.journal import Journal
 from shared.runtime import Runtime, open_db, open_redis
 from shared.settings import Settings
 
-# The inbox is the one store before the answer: waiting a second makes an answer slow, not waiting refuses an event.
-REDIS_TIMEOUT_S = 1.0
+REDIS_TIMEOUT_S = 2.0
+_MB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class IngressRuntime(Runtime):
-    """Runtime of an ingress process: it also knows where calls go, without asking anybody."""
+    """Runtime of an ingress process: it can store an event, knows who may sign one, and where calls go."""
 
     routing: RoutingTable
     urls: Urls
+    policy: Policy
+    journal: Journal
+    line: InboxLine
+    intake: Intake
 
     def close(self) -> None:
-        """Also ends the refreshing of the snapshot."""
+        """Also ends the threads, and gives the journal's segments to whoever drains next."""
         self.routing.close()
+        self.line.close()
+        self.journal.close()
         Runtime.close(self)
 
 
 def open_runtime(settings: Settings) -> IngressRuntime:
-    """Opens everything; PostgreSQL and Redis may still be starting."""
+    """Opens everything; PostgreSQL and Redis may still be starting. Raises JournalUnwritable."""
+    journal = Journal(Path(settings.journal_dir), min_free_bytes=settings.journal_min_free_mb * _MB)
     db = open_db(settings, size=settings.web_threads)
+    redis = open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=settings.web_threads * 2)
+    line = InboxLine(settings.redis_url)
     return IngressRuntime(
         settings=settings,
         db=db,
-        redis=open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=settings.web_threads * 2),
+        redis=redis,
         routing=RoutingTable(db),
         urls=Urls(settings.public_url),
+        policy=Policy.of(settings),
+        journal=journal,
+        line=line,
+        intake=Intake(journal, line),
     )

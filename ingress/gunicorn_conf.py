@@ -2,13 +2,17 @@
 
 import os
 
+import gunicorn
+
+from ingress.internals import worker_class_for
 from shared.settings import load
 
 _settings = load(os.environ)
 
 bind = [_settings.bind, _settings.admin_bind]
 workers = _settings.web_workers
-worker_class = "gthread"
+# Ours, if this gunicorn is one it knows; else gthread, which does the same more slowly.
+worker_class = worker_class_for(gunicorn.__version__)
 threads = _settings.web_threads
 # A worker that does not answer its master for so long hangs; no request of ours may take half of it.
 timeout = 30

@@ -33,8 +33,13 @@ def install(app: Flask, rt: IngressRuntime) -> None:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        checks = {"inbox": _inbox(rt), "routing": "ok" if rt.routing.is_settled else "loading"}
-        ready = all(result == "ok" for result in checks.values())
+        checks = {
+            "journal": "ok" if rt.journal.is_writable else "refuses",
+            "inbox": "cut" if rt.line.is_cut else "ok",
+            "routing": "ok" if rt.routing.is_settled else "loading",
+        }
+        # One store is enough to take a webhook; which one is away is shown, and alarmed by metrics.
+        ready = "ok" in (checks["journal"], checks["inbox"]) and checks["routing"] == "ok"
         if "verbose" in request.args and _is_admin(admin_port):
             # PostgreSQL is shown but never fails readiness: webhooks are taken without it.
             return jsonify(ready=ready, checks={**checks, "database": _database(rt)})
@@ -64,10 +69,6 @@ class _Own:
 def _is_admin(port: str) -> bool:
     """By the listener the request came in at; a Host header cannot pretend that."""
     return request.environ.get("SERVER_PORT") == port
-
-
-def _inbox(rt: IngressRuntime) -> str:
-    return _tried(lambda: rt.redis.ping())
 
 
 def _database(rt: IngressRuntime) -> str:

@@ -4,53 +4,44 @@ import os
 import time
 
 from ingress.context import IngressRuntime
+from ingress.desk import Reply
 from ingress.twilio_guard import Posted
-from shared import inbox, log, metrics
-from shared.domain import event_keys
+from shared import log, metrics
 from shared.domain.event import Event
-from shared.domain.event_keys import Door, Name
 from shared.errors import NotStored
 
 
-def named(posted: Posted, door: Door) -> Name:
-    """What this webhook is called."""
-    return event_keys.name(posted.params, door, posted.path, posted.token)
-
-
-def accept(rt: IngressRuntime, posted: Posted, name: Name, answer: str = "") -> None:
-    """Stores the event before it is answered. `answer` says what TwiML will be ("forward", "voicemail").
-
-    Raises NotStored: then nothing was promised, and Twilio's retry or our reconciliation has to bring it again.
-    """
+def event(posted: Posted, reply: Reply) -> Event:
+    """The webhook as it is stored, under a new event id."""
     received_ns = time.time_ns()
-    event = Event(
+    return Event(
         # Time first: events that come due in the same millisecond are claimed in the order they came.
         event_id=f"{received_ns:016x}{os.urandom(8).hex()}",
-        key=name.key,
-        kind=name.kind,
+        key=reply.name.key,
+        kind=reply.name.kind,
         account_sid=posted.account_sid,
-        sids=name.sids,
+        sids=reply.name.sids,
         path=posted.path,
         query=posted.query,
         content_type=posted.content_type,
         token=posted.token,
         body=posted.body,
         received_ns=received_ns,
-        answer=answer,
+        answer=reply.note,
     )
+
+
+def accept(rt: IngressRuntime, posted: Posted, reply: Reply) -> None:
+    """Stores the event before it is answered.
+
+    Raises NotStored: then nothing was promised, and Twilio's retry or our reconciliation has to bring it again.
+    """
+    arrived = event(posted, reply)
     try:
-        _put(rt, event)
+        rt.intake.store([arrived])
     except NotStored:
-        metrics.WEBHOOKS.labels(name.kind, "not_stored").inc()
-        log.get().error("webhook_not_stored", kind=name.kind, key=name.key)
+        metrics.WEBHOOKS.labels(arrived.kind, "not_stored").inc()
+        log.get().error("webhook_not_stored", kind=arrived.kind, key=arrived.key)
         raise
-    metrics.WEBHOOKS.labels(name.kind, "accepted").inc()
-    log.get().info("webhook_accepted", kind=name.kind, key=name.key, event_id=event.event_id)
-
-
-def _put(rt: IngressRuntime, event: Event) -> None:
-    """Once more on a fresh connection: after a restart of Redis the pooled one is dead, and storing twice changes nothing."""
-    try:
-        inbox.put_many(rt.redis, [event])
-    except NotStored:
-        inbox.put_many(rt.redis, [event])
+    metrics.WEBHOOKS.labels(arrived.kind, "accepted").inc()
+    log.get().info("webhook_accepted", kind=arrived.kind, key=arrived.key, event_id=arrived.event_id)

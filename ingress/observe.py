@@ -25,7 +25,7 @@ def _end(response: Response) -> Response:
     metrics.HTTP_REQUESTS.labels(route, request.method, response.status_code).inc()
     metrics.HTTP_SECONDS.labels(route).observe(took_s)
     if door(request.path) == "webhook":
-        metrics.WEBHOOK_ACK.labels(route.rpartition("/")[2] or route).observe(took_s)
+        metrics.WEBHOOK_ACK.labels(g.get("webhook_kind", "unknown")).observe(took_s)
     level = log.get().debug if route in _FREQUENT else log.get().info
     level(
         "request_served", route=route, method=request.method, status=response.status_code, duration_s=round(took_s, 5)

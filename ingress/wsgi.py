@@ -5,6 +5,7 @@ import os
 
 from ingress.app import create_app
 from ingress.context import open_runtime
+from ingress.lane import Lane
 from shared import log
 from shared.settings import load
 from shared.version import VERSION
@@ -14,3 +15,5 @@ log.configure(service="ingress", version=VERSION, level=_settings.log_level, for
 _runtime = open_runtime(_settings)
 atexit.register(_runtime.close)
 app = create_app(_runtime)
+if _settings.hot_lane:
+    app.extensions["hot_lane"] = Lane(_runtime)  # gunicorn's worker takes it from here (`ingress/loop.py`)

@@ -4,10 +4,12 @@ HASH `ts:inbox` (id -> record), ZSET `ts:inbox:due` (id -> when it may be claime
 and the key `ts:inbox:bell` while a drain message is under way. Celery's queue holds only that one message.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
+from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
@@ -43,19 +45,23 @@ class _Script:
 
     def __init__(self, name: str) -> None:
         self.text = (Path(__file__).parent / f"{name}.lua").read_text(encoding="ascii")
-        self.sha: str | None = None
+        # As Redis names a script it has loaded: by the SHA-1 of its text.
+        self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def run(self, redis: Redis, keys: Sequence[str], args: Sequence[Any]) -> Any:
         """Raises RedisError."""
-        if self.sha is None:
-            self.sha = cast("str", redis.script_load(self.text))
         try:
-            return redis.evalsha(self.sha, len(keys), *keys, *args)
+            return redis.evalsha(self.digest, len(keys), *keys, *args)
         except NoScriptError:
             return redis.eval(self.text, len(keys), *keys, *args)
 
 
-_PUT, _CLAIM, _RING = _Script("inbox_put"), _Script("inbox_claim"), _Script("inbox_ring")
+PUT: Final = _Script("inbox_put")
+_CLAIM, _RING = _Script("inbox_claim"), _Script("inbox_ring")
+# A drain message with a hole where its id stands: the same id twice would let one acknowledgement stand for two.
+_PUT_KEYS: Final = (INBOX, DUE, BELL, EVENTS)
+_HOLE: Final = "00000000-0000-0000-0000-000000000000"
+_BELL_PARTS: Final = tuple(message(DRAIN, [], EVENTS, task_id=_HOLE).split(_HOLE.encode()))
 
 
 def put_many(redis: Redis, events: Sequence[Event]) -> None:
@@ -63,13 +69,27 @@ def put_many(redis: Redis, events: Sequence[Event]) -> None:
 
     Raises NotStored when Redis refuses or does not answer in the client's time; the events may be stored nevertheless.
     """
-    args: list[Any] = [message(DRAIN, [], EVENTS), BELL_MS]
-    for event in events:
-        args += [event.event_id, event.record()]
     try:
-        _PUT.run(redis, [INBOX, DUE, BELL, EVENTS], args)
+        PUT.run(redis, _PUT_KEYS, _put_args(events))
     except RedisError as fault:
         raise NotStored(f"inbox: {type(fault).__name__}") from fault
+
+
+def put_command(events: Sequence[Event]) -> list[Any]:
+    """The same as a command for a connection on which the script is known (`PUT.text` was loaded)."""
+    return ["EVALSHA", PUT.digest, len(_PUT_KEYS), *_PUT_KEYS, *_put_args(events)]
+
+
+def _put_args(events: Sequence[Event]) -> list[Any]:
+    args: list[Any] = [_bell(), BELL_MS]
+    for event in events:
+        args += (event.event_id, event.record())
+    return args
+
+
+def _bell() -> bytes:
+    """A message for the drain task with an id of its own."""
+    return str(uuid4()).encode().join(_BELL_PARTS)
 
 
 def answer_bell(redis: Redis) -> None:
@@ -103,7 +123,7 @@ def give_back(redis: Redis, event_ids: Sequence[str], *, delay_s: float) -> None
 
 def ring_overdue(redis: Redis) -> bool:
     """Rings if something lies unclaimed; whoever sweeps, the bell rings once. True if it rang."""
-    return bool(_RING.run(redis, [DUE, BELL, EVENTS], [message(DRAIN, [], EVENTS), BELL_MS, OVERDUE_MS]))
+    return bool(_RING.run(redis, [DUE, BELL, EVENTS], [_bell(), BELL_MS, OVERDUE_MS]))
 
 
 def size(redis: Redis) -> int:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from shared.domain import form
 from shared.domain.event_keys import Kind
+from shared.domain.loose_json import storable
 from shared.errors import Unreadable
 
 Provenance = Literal["webhook", "reconcile", "replay"]
@@ -47,7 +48,7 @@ class Event:
             fields = form.posted(self.content_type, self.query, self.body)
         except ValueError as fault:
             raise Unreadable(f"parameters: {fault}") from fault
-        return {_storable(name): _storable(value) for name, value in fields.items()}
+        return {storable(name): storable(value) for name, value in fields.items()}
 
     @cached_property
     def query_params(self) -> dict[str, str]:
@@ -55,7 +56,11 @@ class Event:
         return form.of_query(self.query)
 
     def record(self) -> bytes:
-        """The event as one JSON document, for the inbox."""
+        """The event as one JSON document, for the journal and the inbox; made once."""
+        return self._record
+
+    @cached_property
+    def _record(self) -> bytes:
         return json.dumps(
             [
                 self.event_id, self.key, self.kind, self.account_sid, self.sids, self.path, self.query,
@@ -64,11 +69,6 @@ class Event:
             ],
             separators=(",", ":"),
         ).encode()  # fmt: skip
-
-
-def _storable(text: str) -> str:
-    """Without U+0000, which PostgreSQL refuses."""
-    return text.replace("\0", "")
 
 
 def from_record(record: bytes) -> Event:

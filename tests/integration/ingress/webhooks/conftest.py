@@ -1,13 +1,14 @@
 """The whole ingress application over the real stores, posted to as Twilio posts: signed by Twilio's own SDK."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from threading import Event
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from flask.testing import FlaskClient
-from redis import ConnectionPool
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
@@ -26,16 +27,37 @@ BUSINESS, OWNER, CUSTOMER, VOICEMAIL_ONLY = "+14155550100", "+14155550199", "+12
 ADMIN = "http://127.0.0.1:4001"
 
 
+NO_REDIS = {"TS_REDIS_URL": "redis://127.0.0.1:1/0"}  # nobody listens there
+FULL_DISK = {"TS_JOURNAL_MIN_FREE_MB": "1000000000"}  # no disk has that much: the journal takes nothing
+
+
 @pytest.fixture
-def environ(redis_url: str, database_url: str) -> dict[str, str]:
+def environ(redis_url: str, database_url: str, tmp_path: Path) -> dict[str, str]:
     return {
         "TS_PUBLIC_URL": PUBLIC, "TS_REDIS_URL": redis_url, "TS_DATABASE_URL": database_url,
         "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": f"{TOKEN},{OLD_TOKEN}", "INTERNAL_SERVICE_KEY": "k",
+        "TS_JOURNAL_DIR": str(tmp_path / "journal"),
     }  # fmt: skip
 
 
 @pytest.fixture
 def rt(environ: dict[str, str]) -> Iterator[IngressRuntime]:
+    yield from opened(environ)
+
+
+@pytest.fixture
+def door_with(environ: dict[str, str]) -> Iterator[Callable[..., "Door"]]:
+    """A door whose stores are as the changed settings have them."""
+    with ExitStack() as stack:
+        yield lambda *changes: Door(
+            stack.enter_context(
+                contextmanager(opened)(environ | {k: v for change in changes for k, v in change.items()})
+            )
+        )
+
+
+def opened(environ: dict[str, str]) -> Iterator[IngressRuntime]:
+    """A Runtime that knows two numbers."""
     runtime = open_runtime(load(environ))
     with runtime.db.connection() as conn:
         numbers.put(conn, Number(BUSINESS, "t", forward_to=OWNER))
@@ -81,7 +103,3 @@ class Door:
     def stored(self) -> list[Stored]:
         """What waits in the inbox."""
         return [from_record(record) for record in self.rt.redis.hvals(inbox.INBOX)]  # type: ignore[union-attr]
-
-    def lose_redis(self) -> None:
-        """Nobody answers any more."""
-        self.rt.redis.connection_pool = ConnectionPool(host="127.0.0.1", port=1, socket_connect_timeout=0.2)

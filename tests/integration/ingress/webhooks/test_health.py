@@ -5,7 +5,7 @@ import pytest
 import structlog
 
 from shared import log
-from tests.integration.ingress.webhooks.conftest import ADMIN, BUSINESS, CUSTOMER
+from tests.integration.ingress.webhooks.conftest import ADMIN, BUSINESS, CUSTOMER, FULL_DISK, NO_REDIS
 
 
 @pytest.fixture
@@ -20,9 +20,26 @@ def test_alive_is_about_this_process_and_ready_about_storing_a_webhook(door):
     assert door.client.get("/livez").status_code == 200
     assert door.client.get("/healthz").status_code == 200
     assert door.client.get("/readyz").status_code == 200
-    door.lose_redis()
+    assert door.client.get("/readyz?verbose", base_url=ADMIN).json["checks"]["journal"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("away", "status", "checks"),
+    [
+        ([NO_REDIS], 200, ("ok", "cut")),
+        ([FULL_DISK], 200, ("refuses", "ok")),
+        ([NO_REDIS, FULL_DISK], 503, ("refuses", "cut")),
+    ],
+)
+def test_one_of_the_two_stores_is_enough_to_be_ready(door_with, away, status, checks):
+    door = door_with(*away)
+    door.post(
+        "/api/webhooks/status", {"CallSid": "CA" + "1" * 32, "CallStatus": "busy"}
+    )  # what is full shows by being used
+    verbose = door.client.get("/readyz?verbose", base_url=ADMIN)
+    assert (verbose.json["checks"]["journal"], verbose.json["checks"]["inbox"]) == checks
+    assert door.client.get("/readyz").status_code == status
     assert door.client.get("/livez").status_code == 200
-    assert door.client.get("/readyz").status_code == 503
 
 
 def test_a_missing_postgresql_does_not_fail_readiness(door):

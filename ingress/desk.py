@@ -1,0 +1,101 @@
+"""What each webhook is answered, whichever way it came in: through Flask or through the hot lane.
+
+Pure but for the routing snapshot in memory: nothing here waits for anybody.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ingress import paths
+from ingress.context import IngressRuntime
+from ingress.twilio_guard import Posted
+from shared.domain import event_keys, routing, twiml
+from shared.domain.event_keys import Door, Name
+from shared.domain.missed_call import ANSWERED_DIALS
+
+# Which door a path is. The older paths are the platform's first server's.
+_DOORS: Final[Mapping[str, Door]] = {
+    "/api/calls/incoming": "call",
+    "/api/calls/fallback": "call",
+    "/api/calls/dial-result": "dial",
+    "/api/calls/voicemail": "voicemail",
+    "/api/sms/incoming": "message",
+    "/api/sms/fallback": "message",
+    "/api/webhooks/recording": "recording",
+    "/webhooks/twilio/call": "call",
+    "/webhooks/twilio/sms": "message",
+}
+_CALLBACKS: Final = "/api/webhooks/"
+_OLDER_DIAL_RESULT: Final = "/webhooks/twilio/call/status/"
+_TREES: Final = (
+    (_CALLBACKS, "<path:what>"),
+    ("/api/v1/webhooks/", "<path:what>"),
+    (_OLDER_DIAL_RESULT, "<call_sid>"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What Twilio gets once the event is stored. `document` None: nothing (204).
+
+    `note` says which TwiML it was ("forward", "voicemail"). `is_for_caller`: somebody is on the line, so the document
+    goes out even when nothing could be stored.
+    """
+
+    name: Name
+    document: str | None
+    note: str = ""
+    is_for_caller: bool = False
+
+
+def door_of(path: str) -> Door | None:
+    """The door that `path` is; None: not one of Twilio's."""
+    path = paths.canonical(path)
+    if (door := _DOORS.get(path)) is not None:
+        return door
+    if path.startswith(_CALLBACKS):
+        return "status"
+    return "dial" if path.startswith(_OLDER_DIAL_RESULT) else None
+
+
+def route_of(path: str) -> str:
+    """The rule a door's path belongs to, for metrics: paths carry ids, and a label must not be unbounded."""
+    if path in _DOORS:
+        return path
+    for tree, rule in _TREES:
+        if path.startswith(tree):
+            return tree + rule
+    return path if paths.canonical(path) in _DOORS else "(none)"
+
+
+def reply(rt: IngressRuntime, door: Door, posted: Posted) -> Reply:
+    """Total: a webhook that came in at the wrong door is stored as what it is and answered harmlessly."""
+    name = event_keys.name(posted.params, door, posted.path, posted.token)
+    match door:
+        case "call":
+            return _incoming_call(rt, posted, name)
+        case "dial":
+            return _after_dial(rt, posted, name)
+        case "voicemail":
+            return Reply(name, twiml.HANG_UP, is_for_caller=True)
+        case "message":
+            # Never answered with a text: what we send goes through our own sending.
+            return Reply(name, twiml.EMPTY)
+        case _:
+            return Reply(name, None)
+
+
+def _incoming_call(rt: IngressRuntime, posted: Posted, name: Name) -> Reply:
+    if name.kind not in ("call-in", "call-fallback"):
+        return Reply(name, twiml.EMPTY, is_for_caller=True)
+    route = routing.route(rt.routing.number(posted.params.get("To", "")), posted.params.get("From", ""))
+    return Reply(name, twiml.for_route(route, rt.urls), route.kind, is_for_caller=True)
+
+
+def _after_dial(rt: IngressRuntime, posted: Posted, name: Name) -> Reply:
+    if name.kind != "dial":
+        return Reply(name, twiml.EMPTY, is_for_caller=True)
+    number = rt.routing.number(posted.params.get("To", ""))
+    answered = posted.params["DialCallStatus"] in ANSWERED_DIALS and posted.params.get("DialBridged") != "false"
+    return Reply(name, twiml.after_dial(number, answered, rt.urls), is_for_caller=True)

@@ -1,0 +1,220 @@
+"""The real gunicorn with our worker class over the real stores, spoken to through plain sockets."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+import redis as redis_py
+from twilio.request_validator import RequestValidator
+
+from ops.stack.ports import free_port
+from shared import inbox
+from shared.db import numbers
+from shared.domain.event import Event as Stored
+from shared.domain.event import from_record
+from shared.domain.routing import Number
+
+REPO = Path(__file__).parents[4]
+PUBLIC, ACCOUNT, TOKEN = "https://calls.example.com", "AC" + "0a" * 16, "the-new-token"
+BUSINESS, OWNER, CUSTOMER = "+14155550100", "+14155550199", "+12125550142"
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+
+def until(fact: Callable[[], Any], within_s: float = 20.0) -> Any:
+    """The first truthy answer of `fact`."""
+    pause, deadline = Event(), time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if found := fact():
+            return found
+        pause.wait(0.01)
+    raise AssertionError("did not become true in time")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response, off the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Client:
+    """A connection that is kept."""
+
+    def __init__(self, port: int) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), 20)
+        self._rest = b""
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def answer(self) -> Answer:
+        """The next response. Raises ConnectionError when the server has closed instead."""
+        while b"\r\n\r\n" not in self._rest:
+            self._more()
+        head, _, self._rest = self._rest.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        status = int(first.split(" ")[1])
+        length = 0 if status == 204 else int(headers.get("content-length", 0))
+        while len(self._rest) < length:
+            self._more()
+        body, self._rest = self._rest[:length], self._rest[length:]
+        return Answer(status, headers, body)
+
+    def ask(self, data: bytes) -> Answer:
+        self.send(data)
+        return self.answer()
+
+    def is_closed(self) -> bool:
+        """Whether the server has ended the connection (waits for it)."""
+        try:
+            return self.sock.recv(1) == b""
+        except ConnectionError:
+            return True
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def _more(self) -> None:
+        data = self.sock.recv(65536)
+        if not data:
+            raise ConnectionError("closed")
+        self._rest += data
+
+
+@dataclass
+class Server:
+    """A gunicorn of this test's own, and its stores."""
+
+    redis_url: str
+    database_url: str
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    admin_port: int = 0
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> "Server":
+        self.port, self.admin_port = free_port(), free_port()
+        metrics = self.folder / "metrics"
+        metrics.mkdir(exist_ok=True)
+        environ = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("TS_", "TWILIO_"))},
+            "TS_PUBLIC_URL": PUBLIC, "TS_REDIS_URL": self.redis_url, "TS_DATABASE_URL": self.database_url,
+            "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "TS_BIND": f"127.0.0.1:{self.port}",
+            "TS_ADMIN_BIND": f"127.0.0.1:{self.admin_port}", "TS_JOURNAL_DIR": str(self.folder / "journal"),
+            "TS_WEB_WORKERS": "1", "TS_WEB_THREADS": "2", "PROMETHEUS_MULTIPROC_DIR": str(metrics), **self.settings,
+        }  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "ingress/gunicorn_conf.py", "ingress.wsgi:app"],
+            cwd=REPO, env=environ, stdout=(self.folder / "log").open("ab"), stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        until(self._is_ready)
+        return self
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def client(self) -> Client:
+        return Client(self.port)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's samples whose line begins with `name`."""
+        client = Client(self.admin_port)
+        text = client.ask(b"GET /metrics HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n").body.decode()
+        client.close()
+        return sum(
+            float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"twilio_server_{name}")
+        )
+
+    def stored(self) -> list[Stored]:
+        """What waits in the inbox, in the order it came."""
+        with redis_py.Redis.from_url(self.redis_url) as client:
+            records = client.hvals(inbox.INBOX)
+        return sorted((from_record(record) for record in records), key=lambda event: event.event_id)  # type: ignore[union-attr]
+
+    def forget_stored(self) -> None:
+        with redis_py.Redis.from_url(self.redis_url) as client:
+            client.flushdb()
+
+    def _is_ready(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            raise AssertionError(f"gunicorn ended: {self.log()}")
+        try:
+            client = Client(self.port)
+        except OSError:
+            return False
+        try:
+            return client.ask(b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").status == 200
+        except OSError:
+            return False
+        finally:
+            client.close()
+
+
+@pytest.fixture
+def server(redis_url: str, database_url: str, tmp_path: Path) -> Iterator[Server]:
+    """One worker, two threads, the lane on."""
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        numbers.put(conn, Number(BUSINESS, "t", forward_to=OWNER))
+    running = Server(redis_url, database_url, tmp_path)
+    yield running.start()
+    running.stop()
+
+
+def webhook(
+    path: str = "/api/webhooks/status",
+    params: dict[str, str] | None = None,
+    *,
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+    signature: str | None = None,
+    content_type: str = FORM,
+    method: str = "POST",
+) -> bytes:
+    """A signed webhook as bytes on the wire."""
+    form = {"AccountSid": ACCOUNT, **(status() if params is None else params)}
+    body = urlencode(form).encode() if body is None else body
+    signed = RequestValidator(TOKEN).compute_signature(PUBLIC + path, form) if signature is None else signature
+    lines = {
+        "Host": "calls.example.com", "User-Agent": "TwilioProxy/1.1", "Accept": "*/*", "Content-Type": content_type,
+        "Content-Length": str(len(body)), "X-Twilio-Signature": signed, **(headers or {}),
+    }  # fmt: skip
+    head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return head.encode("latin-1") + b"\r\n" + body
+
+
+def status(number: int = 1, state: str = "completed") -> dict[str, str]:
+    return {"CallSid": f"CA{number:032x}", "CallStatus": state, "CallDuration": "3", "From": CUSTOMER, "To": BUSINESS}
+
+
+def call(number: int = 1) -> dict[str, str]:
+    return {
+        "CallSid": f"CA{number:032x}",
+        "CallStatus": "ringing",
+        "Direction": "inbound",
+        "From": CUSTOMER,
+        "To": BUSINESS,
+    }
