@@ -61,19 +61,20 @@ def judge(asked: Asked, policy: Policy) -> Posted:
     try:
         fields = form.pairs(asked.body) if form.is_form(asked.content_type, asked.body) else None
         params = form.first_values(fields) if fields else form.posted(asked.content_type, query, asked.body)
-        ring = policy.ring(_account_sid(params, query), asked.signature_settings)
+        account_sid = _account_sid(params, query, is_form=fields is not None)
     except ValueError:
         raise Refused("too_many_fields") from None
+    ring = policy.ring(account_sid, asked.signature_settings)
     tails = tails_of(fields, query, asked.body)
     if not tails:
         raise Refused("unhashed_body")
-    account_sid = _signer(asked, policy, ring, tails)
-    return Posted(path, query, asked.content_type, asked.body, params, account_sid, asked.token[:_TOKEN_LONGEST])
+    signer = _signer(asked, policy, ring, tails)
+    return Posted(path, query, asked.content_type, asked.body, params, signer, asked.token[:_TOKEN_LONGEST])
 
 
-def _account_sid(params: dict[str, str], query: str) -> str:
+def _account_sid(params: dict[str, str], query: str, *, is_form: bool) -> str:
     """Webhooks name it `AccountSid`, some JSON ones `account_sid`; "" when nobody says it."""
-    named = params.get("AccountSid") or params.get("account_sid")
+    named = params.get("AccountSid") or ("" if is_form else params.get("account_sid"))
     return named or (form.of_query(query).get("AccountSid", "") if "AccountSid" in query else "")
 
 

@@ -71,13 +71,12 @@ def tails_of(fields: Pairs | None, query: str, body: bytes) -> tuple[bytes, ...]
     A form's fields, or nothing: for an empty body, or one whose hash is in the signed URL, where Twilio puts that of JSON
     (twilio-node checks forms by it as well). A URL with a hash never covers another body, not even an empty one.
     """
-    is_hashed = _HASH_NAME in query
-    if fields and not is_hashed:
-        return (_joined(fields),)
-    if not is_hashed:
-        return (b"",) if fields is not None else ()
-    by_hash = (b"",) if _is_hash_of(query, body) else ()
-    return (_joined(fields), *by_hash) if fields else by_hash
+    joined = _joined(fields or ())
+    if _HASH_NAME in query:
+        # Fields that say nothing at all (`=`) are signed like none: then only the hash tells them from another body.
+        by_fields = (joined,) if joined else ()
+        return (*by_fields, b"") if _is_hash_of(query, body) else by_fields
+    return (joined,) if fields is not None else ()
 
 
 def _joined(fields: Pairs) -> bytes:

@@ -64,3 +64,42 @@ def test_a_value_that_cannot_be_meant_is_refused(name, value):
 def test_every_setting_has_words_for_the_documentation():
     assert all(what for _, _, what in described())
     assert len({name for name, _, _ in described()}) == len(described())
+
+
+def test_further_accounts_addresses_keys_and_proxies_are_comma_lists():
+    other = "AC" + "1" * 32
+    settings = load({
+        **GOOD, "TS_TWILIO_ACCOUNTS": f" {other} = one | two , {GOOD['TWILIO_ACCOUNT_SID']}=third",
+        "TS_PUBLIC_URL_ALIASES": "https://a.example/, https://b.example/p/", "TS_TRUSTED_PROXIES": "10.0.0.1/8, ::1",
+        "TS_TWILIO_SHARED_KEYS": "webhooks_sharedkey_a=x==,webhooks_sharedkey_a=y",
+    })  # fmt: skip
+    assert settings.accounts == {GOOD["TWILIO_ACCOUNT_SID"]: ("first", "second", "third"), other: ("one", "two")}
+    assert settings.twilio_shared_keys == {"webhooks_sharedkey_a": ("x==", "y")}
+    assert settings.public_url_aliases == ("https://a.example", "https://b.example/p")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "::1/128")
+
+
+def test_without_them_nobody_else_counts():
+    settings = load(GOOD)
+    assert (settings.twilio_shared_keys, settings.public_url_aliases, settings.trusted_proxies) == ({}, (), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TS_TWILIO_ACCOUNTS", "hunter2"),
+        ("TS_TWILIO_ACCOUNTS", "AC1=hunter2"),
+        ("TS_TWILIO_ACCOUNTS", f"AC{'1' * 32}= | "),
+        ("TS_TWILIO_SHARED_KEYS", "=hunter2"),
+        ("TS_TRUSTED_PROXIES", "proxy.example"),
+        ("TS_PUBLIC_URL_ALIASES", "https://a.example, b.example"),
+        ("TS_PUBLIC_URL", "https://a.example/?x"),
+        ("TS_PUBLIC_URL", "https://a.example/#rc=3"),
+        ("TS_PUBLIC_URL", "https://a.example:99999"),
+        ("TS_PUBLIC_URL", "https://ä.example"),
+    ],
+)
+def test_a_list_with_an_entry_that_cannot_be_meant_is_refused_and_not_repeated(name, value):
+    with pytest.raises(BadSettings, match=name) as fault:
+        load({**GOOD, name: value})
+    assert "hunter2" not in str(fault.value)

@@ -4,7 +4,7 @@ import hashlib
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from werkzeug.datastructures import MultiDict
@@ -85,6 +85,7 @@ headers = st.sampled_from([
 
 @given(urls(), lists, headers)
 def test_the_header_of_a_shared_key_is_read_as_it_reads_it(url, fields, header):
+    assume("ccount" not in url + repr(fields))  # another account would be refused whatever the header says
     oracle, algorithm = RequestValidator("shared secret"), get_signature_algorithm(header)
     is_known = algorithm.upper() != "HMAC_MD5"
     signature = oracle.compute_signature(url, MultiDict(fields), algorithm if is_known else None)
