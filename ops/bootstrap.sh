@@ -1,4 +1,4 @@
-# Sourced by ops/up, ops/test, ops/cli and ops/bench: finds Python, makes the venv and installs one lock into it, only when needed.
+# Sourced by ops/up, test, cli and bench: finds Python, makes the venv and installs one lock into it, only when needed.
 #
 #   bootstrap demo|test|bench|lint     sets TS_ROOT and TS_PYTHON; exits 2 when this machine lacks something
 #

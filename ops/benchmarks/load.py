@@ -94,8 +94,12 @@ class Generator:
             step, first = _NS / rate, self.sent
             count = min(count, len(self.requests) - first)
             idle, under_way = deque(self.lines), 0
+            give_up = start + int(count * step + PATIENCE_S * _NS)
             while self.sent < first + count or under_way:
                 now = time.perf_counter_ns()
+                if now > give_up and self.sent < first + count:
+                    answers.statuses[LOST] += first + count - self.sent  # a server so far behind has failed them
+                    count = self.sent - first
                 due = start + int((self.sent - first) * step)
                 while self.sent < first + count and due <= now and idle:
                     self._send(idle.popleft(), due)
@@ -128,11 +132,12 @@ class Generator:
         if gone:
             yield from ((line, LOST) for line in gone)
             return
-        wait_s = max(0.0, (until_ns - time.perf_counter_ns()) / _NS)
-        # epoll waits for whole milliseconds, select() for microseconds: only before something is due that matters.
-        if wait_s < _SOON_S and not select.select([self._epoll], [], [], wait_s)[0]:
-            return
-        ready = self._epoll.poll(wait_s if wait_s >= _SOON_S else 0)
+        wait_s = min(PATIENCE_S / 4, max(0.0, (until_ns - time.perf_counter_ns()) / _NS))
+        # epoll waits for whole milliseconds, select() for microseconds: that matters before something is due.
+        is_soon = wait_s < _SOON_S
+        ready = [] if is_soon and not select.select([self._epoll], [], [], wait_s)[0] else None
+        if ready is None:
+            ready = self._epoll.poll(0 if is_soon else wait_s)
         if not ready:
             yield from self._silent(time.perf_counter_ns())
         for number, _ in ready:

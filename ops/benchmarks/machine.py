@@ -43,6 +43,11 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def own_pid() -> list[int]:
+    """This process, as a group."""
+    return [os.getpid()]
+
+
 def cpu_s(pids: Iterable[int]) -> float:
     """User and system time of these processes, their living threads' and their ended ones'."""
     return sum(int(stat[11]) + int(stat[12]) for pid in pids if (stat := _stat(pid))) / _TICKS

@@ -15,7 +15,8 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 def latencies_ms(took_ns: Sequence[int]) -> tuple[float, float, float, float]:
     """p50, p99, p99.9 and the longest, in ms."""
     ordered = sorted(took_ns)
-    return (*(percentile(ordered, percent) / 1e6 for percent in (50, 99, 99.9)), max(ordered, default=0) / 1e6)
+    p50, p99, p999 = (percentile(ordered, percent) / 1e6 for percent in (50, 99, 99.9))
+    return p50, p99, p999, (ordered[-1] / 1e6 if ordered else 0.0)
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:

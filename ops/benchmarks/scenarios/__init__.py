@@ -1,0 +1,1 @@
+"""What is measured: one module a question, each with `measure(bench) -> Section`."""

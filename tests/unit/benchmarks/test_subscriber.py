@@ -1,0 +1,45 @@
+"""The benchmark's subscriber notes every notification once, with the time it came."""
+
+import socket
+import subprocess
+import sys
+import time
+
+from ops.benchmarks.subscriber import cut
+from ops.stack.ports import free_port
+
+POST = b'POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"a": "b"'
+
+
+def test_a_request_is_cut_off_only_when_it_is_whole():
+    assert cut(b"") is None
+    assert cut(POST[:20]) is None
+    assert cut(POST[:-1]) is None
+    assert cut(POST + b"GET") == (b'{"a": "b"', b"GET")
+    assert cut(b"GET / HTTP/1.1\r\n\r\n") == (b"", b"")
+
+
+def connected(port: int) -> socket.socket:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 10)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+
+
+def test_notifications_are_noted_in_pieces_and_in_bunches(tmp_path):
+    port, notes = free_port(), tmp_path / "notes"
+    program = [sys.executable, "-m", "ops.benchmarks.subscriber", f"127.0.0.1:{port}", str(notes)]
+    before = time.time_ns()
+    with subprocess.Popen(program) as child:
+        try:
+            with connected(port) as line, line.makefile("rb") as answers:
+                for piece in (POST[:10], POST[10:], POST + POST, b"GET / HTTP/1.1\r\n\r\n"):
+                    line.sendall(piece)
+                assert [answers.readline()[:12] for _ in range(8)][::2] == [b"HTTP/1.1 204"] * 4
+            lines = notes.read_bytes().splitlines()
+        finally:
+            child.kill()
+    assert [line.split(b" ", 1)[1] for line in lines] == [b'{"a": "b"'] * 3
+    assert all(before < int(line.split(b" ")[0]) <= time.time_ns() for line in lines)
