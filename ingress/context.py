@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingress.drain import PERIOD_S, Drainer
 from ingress.intake import Intake
 from ingress.routing import RoutingTable
 from ingress.twilio_guard import Policy
 from shared.domain.twiml import Urls
+from shared.every import Every
 from shared.inbox_line import InboxLine
 from shared.journal import Journal
 from shared.runtime import Runtime, open_db, open_redis
@@ -26,9 +28,11 @@ class IngressRuntime(Runtime):
     journal: Journal
     line: InboxLine
     intake: Intake
+    drain: Every
 
     def close(self) -> None:
         """Also ends the threads, and gives the journal's segments to whoever drains next."""
+        self.drain.stop()
         self.routing.close()
         self.line.close()
         self.journal.close()
@@ -41,6 +45,8 @@ def open_runtime(settings: Settings) -> IngressRuntime:
     db = open_db(settings, size=settings.web_threads)
     redis = open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=settings.web_threads * 2)
     line = InboxLine(settings.redis_url)
+    drain = Every("drain", PERIOD_S, Drainer(journal, redis, db).once)
+    drain.start()
     return IngressRuntime(
         settings=settings,
         db=db,
@@ -51,4 +57,5 @@ def open_runtime(settings: Settings) -> IngressRuntime:
         journal=journal,
         line=line,
         intake=Intake(journal, line),
+        drain=drain,
     )

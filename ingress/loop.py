@@ -211,8 +211,10 @@ class PatientWorker(ThreadWorker):
             for conn, _ in batch:
                 self._hand_over(conn)
             return
+        is_stopping = not self.alive  # asked once: what the answers say of their connections must come true
         for conn, request in batch:
-            self._answer(conn, request.answer(is_last=request.is_last or not self.alive), request.is_last)
+            is_last = request.is_last or is_stopping
+            self._answer(conn, request.answer(is_last=is_last), is_last)
         self.nr += len(batch)
 
     def _answer(self, conn: Conn, answer: bytes, is_last: bool) -> None:
@@ -224,7 +226,7 @@ class PatientWorker(ThreadWorker):
             is_sent = conn.sock.send(answer) == len(answer)  # a fresh answer always fits into the socket's buffer
         except OSError:
             is_sent = False
-        if is_last or not is_sent or not self.alive:
+        if is_last or not is_sent:
             self._drop(conn)
 
     def _refuse(self, conn: Conn, why: Problem) -> None:

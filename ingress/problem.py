@@ -47,7 +47,7 @@ def answer(problem: Problem, path: str, request_id: str) -> Response:
     """The refusal in the words of whoever asked at `path`."""
     match door(path):
         case "webhook":
-            body, media_type = f"{problem.title}\n", "text/plain; charset=utf-8"
+            body, media_type = f"{problem.title}. {problem.detail}".rstrip() + "\n", "text/plain; charset=utf-8"
         case "internal":
             body, media_type = json.dumps(_platform(problem)), "application/json"
         case "api":

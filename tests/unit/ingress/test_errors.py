@@ -135,7 +135,7 @@ def test_a_sibling_service_reads_its_faults_in_the_message(client: FlaskClient):
 def test_twilio_gets_a_line_of_text(client: FlaskClient):
     answer = raised(client, NotStored("both stores"), "/api/webhooks/status")
     assert (answer.status_code, answer.mimetype) == (503, "text/plain")
-    assert answer.text == "The store cannot be reached right now\n"
+    assert answer.text == "The store cannot be reached right now.\n"
 
 
 def test_twilio_gets_a_line_of_text_for_a_wrong_method_too(client: FlaskClient):
