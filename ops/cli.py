@@ -3,6 +3,7 @@
 import click
 
 from ops.manage.endpoints import endpoints
+from ops.manage.events import events
 from ops.manage.inbox import inbox
 from ops.manage.keys import keys
 from ops.manage.numbers import numbers
@@ -15,7 +16,7 @@ def main() -> None:
     """twilio-server: look at it, change it, repair it."""
 
 
-for command in (config, endpoints, inbox, keys, migrate, numbers, simulate, sms):
+for command in (config, endpoints, events, inbox, keys, migrate, numbers, simulate, sms):
     main.add_command(command)
 
 if __name__ == "__main__":

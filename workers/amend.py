@@ -1,0 +1,136 @@
+"""Doing what the current code would have done and what is not there: that, nothing else, and once.
+
+What is there is never changed. Every step is guarded by the same keys as the first time, so a worker that does the same
+meanwhile, or a second run, finds it done.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import cast
+
+from psycopg import Connection
+
+from shared import log
+from shared.db import calls, compared, events, jobs, notifications, shadow
+from shared.db.compared import COMPARED
+from shared.db.freshness import DECIDES, LEADS_TO_A_TEXT, will_text
+from shared.domain.job_kinds import JobKind
+from workers.shadow import Batch, families, handled
+from workers.shadow_diff import Difference
+
+_TABLES = {each.table: each for each in COMPARED}
+
+
+class _TooLate(Exception):
+    """A customer would be texted about something long past."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """`done` is made true; `skipped` would text a customer too late; `left` differs still, skipped or not merely missing."""
+
+    done: list[Difference]
+    skipped: list[Difference]
+    left: list[Difference]
+
+
+def amend(conn: Connection, found: Batch, again: Callable[[], Batch | None], *, fresh_for: timedelta | None) -> Amended:
+    """Redoes what is missing in this batch: first the events that nobody processed, then, looked at `again`, single rows.
+
+    What would text a customer about an event older than `fresh_for` is skipped; None: it is done all the same. Where an
+    event is skipped, its family is left as it is: the event's own handler shall find it so later. `conn` is in autocommit
+    mode; each event's part is one transaction.
+    """
+    done, skipped = list[Difference](), list[Difference]()
+    batch: Batch | None = found
+    family = families(found.members)
+    for are_events in (True, False):
+        untouched = {family[difference.key] for difference in skipped}
+        differences = batch.differences if batch else []
+        missing = [d for d in differences if d.is_missing and (d.table == "events") is are_events]
+        missing = [d for d in missing if family.get(d.key) not in untouched]
+        # In the order in which things happened: whoever is told hears of a call before hearing that it was missed.
+        missing.sort(key=lambda difference: (difference.at or datetime.max.replace(tzinfo=UTC), difference.key))
+        for _, together in groupby(missing, key=attrgetter("key")):
+            _do(conn, list(together), fresh_for, done, skipped)
+        if done:
+            batch = again()
+    return Amended(done, skipped, list(batch.differences) if batch else [])
+
+
+def _do(
+    conn: Connection,
+    together: Iterable[Difference],
+    fresh_for: timedelta | None,
+    done: list[Difference],
+    skipped: list[Difference],
+) -> None:
+    """What one event would have done, in one transaction."""
+    mended, late = list[Difference](), list[Difference]()
+    with conn.transaction():
+        for difference in together:
+            try:
+                with conn.transaction():
+                    if _mend(conn, difference, is_stale=_is_stale(difference, fresh_for)):
+                        mended.append(difference)
+            except _TooLate:
+                late.append(difference)
+    for difference in mended:
+        log.get().info("replay_applied", key=difference.key, what=difference.what, would_be=difference.would_be)
+    for difference in late:
+        log.get().warning("replay_skipped", key=difference.key, what=difference.what, reason="stale")
+    done += mended
+    skipped += late
+
+
+def _is_stale(difference: Difference, fresh_for: timedelta | None) -> bool:
+    if fresh_for is None:
+        return False
+    return difference.at is None or datetime.now(UTC) - difference.at > fresh_for
+
+
+def _mend(conn: Connection, difference: Difference, *, is_stale: bool) -> bool:
+    """False: it is there by now, or not ours to make. Raises _TooLate."""
+    if difference.table == "events":
+        return _process(conn, difference.key, is_stale=is_stale)
+    row = dict(difference.row or {})
+    if difference.column is not None:
+        return difference.column == "decision" and calls.decide(conn, row["call_sid"], row["decision"])
+    if difference.table == "notifications":
+        return _notify(conn, row, is_stale=is_stale)
+    if difference.table == "jobs":
+        return _promise(conn, row, is_stale=is_stale)
+    return compared.put_missing(conn, _TABLES[difference.table], row)
+
+
+def _process(conn: Connection, key: str, *, is_stale: bool) -> bool:
+    """The event's own handler, now; with what it leads to, or not at all."""
+    events.take_turn(conn)
+    event = shadow.unfinished(conn, key)
+    if event is None:
+        return False
+    outcome = handled(conn, event)
+    if is_stale and will_text(conn, event.sids):
+        raise _TooLate
+    events.finish(conn, {event.event_id: outcome})
+    return True
+
+
+def _notify(conn: Connection, row: dict[str, object], *, is_stale: bool) -> bool:
+    type_ = str(row["type"])
+    if is_stale and type_ in LEADS_TO_A_TEXT:
+        raise _TooLate
+    return notifications.notify(
+        conn, type_, subject=str(row["subject"]), tenant_id=cast("str | None", row["tenant_id"]),
+        order_key=str(row["order_key"]), data=cast("dict[str, object]", row["data"]),
+    )  # fmt: skip
+
+
+def _promise(conn: Connection, row: dict[str, object], *, is_stale: bool) -> bool:
+    if is_stale and row["kind"] == DECIDES:
+        raise _TooLate
+    order_key = cast("str | None", row["order_key"])
+    return jobs.promise(conn, cast("JobKind", row["kind"]), str(row["ref"]), order_key=order_key) is not None
