@@ -11,7 +11,10 @@ KEPT_DELIVERIES = 50_000
 
 @dataclass
 class Delivery:
-    """One notification. `order` counts from 1 by first arrival; `verified` tells about the latest attempt."""
+    """One notification. `order` counts from 1 by first arrival; `verified` tells about the latest attempt.
+
+    `data` is what the first attempt said; `changes` counts the later ones that said something else under its id.
+    """
 
     id: str
     type: str
@@ -19,6 +22,7 @@ class Delivery:
     data: object
     order: int
     attempts: int = 1
+    changes: int = 0
     refusal: str | None = None
 
 
@@ -47,6 +51,7 @@ class Subscriber:
         known = self.received.get(delivery_id)
         if known is not None:
             known.attempts += 1
+            known.changes += (known.type, known.data) != (event_type, data)
             known.verified, known.refusal = refusal is None, refusal
             return known
         self.arrived_count += 1

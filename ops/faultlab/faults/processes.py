@@ -1,0 +1,65 @@
+"""Processes of the service that die, are asked to end, or reload."""
+
+import signal
+from random import Random
+
+from ops.faultlab.faults.fault import Fault, Heal, Lab, Target, nothing_to_heal
+from ops.faultlab.house import ingress_workers
+from ops.faultlab.keeper import send
+
+HANDS = ("events", "events", "sms", "recordings", "notify")  # the drain is where most can go wrong
+
+
+def _kill_web_worker(lab: Lab, dice: Random) -> Heal:
+    if workers := ingress_workers(lab.house):
+        send(dice.choice(workers), signal.SIGKILL)
+    return nothing_to_heal
+
+
+def _kill_ingress(lab: Lab, _dice: Random) -> Heal:
+    lab.house.keeper.kept["ingress"].child.kill()  # the master and its children, as a machine that is reset
+    return nothing_to_heal
+
+
+def _term_ingress(lab: Lab, _dice: Random) -> Heal:
+    lab.house.keeper.signal("ingress", signal.SIGTERM)
+    return nothing_to_heal
+
+
+def _reload_ingress(lab: Lab, _dice: Random) -> Heal:
+    lab.house.keeper.signal("ingress", signal.SIGHUP)
+    return nothing_to_heal
+
+
+def _kill_hand(lab: Lab, dice: Random) -> Heal:
+    lab.house.keeper.kept[dice.choice(HANDS)].child.kill()
+    return nothing_to_heal
+
+
+def _kill_events(lab: Lab, _dice: Random) -> Heal:
+    lab.house.keeper.kept["events"].child.kill()
+    return nothing_to_heal
+
+
+def _term_hand(lab: Lab, dice: Random) -> Heal:
+    lab.house.keeper.signal(dice.choice(HANDS), signal.SIGTERM)
+    return nothing_to_heal
+
+
+def _kill_beat(lab: Lab, _dice: Random) -> Heal:
+    lab.house.keeper.kept["beat"].child.kill()
+    return nothing_to_heal
+
+
+INGRESS: frozenset[Target] = frozenset({"ingress"})
+WORKERS: frozenset[Target] = frozenset({"workers"})
+FAULTS = (
+    Fault("web-worker-kill", INGRESS, (0.5,), _kill_web_worker),
+    Fault("ingress-kill", INGRESS, (4.0,), _kill_ingress),
+    Fault("ingress-term", INGRESS, (5.0,), _term_ingress),
+    Fault("ingress-reload", INGRESS, (3.0,), _reload_ingress),
+    Fault("worker-kill", WORKERS, (3.0,), _kill_hand),
+    Fault("events-kill", WORKERS, (3.0,), _kill_events),
+    Fault("worker-term", WORKERS, (5.0,), _term_hand),
+    Fault("beat-kill", WORKERS, (1.0,), _kill_beat),
+)
