@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -114,5 +115,5 @@ def test_a_killed_worker_loses_nothing_that_was_acknowledged(loaded):
 
 def children(server: Server) -> set[int]:
     """The workers, by process id."""
-    with open(f"/proc/{server.process.pid}/task/{server.process.pid}/children") as file:
-        return {int(pid) for pid in file.read().split()}
+    text = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    return {int(pid) for pid in text.split()}
