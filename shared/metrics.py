@@ -91,7 +91,8 @@ WORKERS_STALLED = Counter(
 BEAT_TICKS = Counter(_PREFIX + "beat_ticks_total", "Periodic tasks started.", ["name"])
 JOURNAL_FAULTS = Counter(_PREFIX + "journal_faults_total", "Appends that the journal refused.")
 JOURNAL_REDELIVERED = Counter(
-    _PREFIX + "journal_redelivered_total", "Events that only the journal had, put into the inbox."
+    _PREFIX + "journal_redelivered_total",
+    "Events of the journal that PostgreSQL had no account of, put into the inbox.",
 )
 JOURNAL_ADOPTED = Counter(_PREFIX + "journal_adopted_total", "Segments taken over from dead processes.")
 JOURNAL_DAMAGED = Counter(_PREFIX + "journal_damaged_total", "Segments set apart because not all of them reads back.")

@@ -84,6 +84,39 @@ def finish(conn: Connection, outcomes: dict[str, str]) -> None:
     )
 
 
+def unseen(conn: Connection, event_ids: Sequence[str]) -> set[str]:
+    """Those of these arrivals that PostgreSQL knows nothing of: neither stored, nor a noted conflict, nor set aside."""
+    rows = conn.execute(
+        """
+        select a.event_id from jsonb_array_elements_text(%(ids)s::jsonb) as a (event_id)
+         where not exists (select from events as e where e.event_id = a.event_id)
+           and not exists (select from event_conflicts as c where c.event_id = a.event_id)
+           and not exists (select from set_aside as s where s.event_id = a.event_id)
+        """,
+        {"ids": json.dumps(list(event_ids))},
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def unaccounted(conn: Connection, arrivals: Sequence[tuple[str, str, bytes]]) -> set[str]:
+    """The event ids among (event_id, key, body_sha256) whose event PostgreSQL does not have.
+
+    It has an event that is stored under its key with the same body, whichever arrival brought it; or, by event id, one
+    that is stored, noted as a conflict, or set aside.
+    """
+    rows = conn.execute(
+        """
+        select a.event_id from jsonb_to_recordset(%(batch)s::jsonb) as a (event_id text, key text, sha256 text)
+         where not exists (select from events as e where e.key = a.key and e.body_sha256 = decode(a.sha256, 'hex'))
+           and not exists (select from events as e where e.event_id = a.event_id)
+           and not exists (select from event_conflicts as c where c.event_id = a.event_id)
+           and not exists (select from set_aside as s where s.event_id = a.event_id)
+        """,
+        {"batch": json.dumps([{"event_id": id, "key": key, "sha256": sha.hex()} for id, key, sha in arrivals])},
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
 def of_sid(conn: Connection, sid: str, *, limit: int, before: tuple[datetime, str] | None) -> list[StoredEvent]:
     """The events that speak of a call, message or recording, newest first, after the cursor (received_at, key)."""
     received_at, key = before or (None, None)
