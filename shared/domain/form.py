@@ -3,10 +3,13 @@
 import json
 from collections.abc import Sequence
 from typing import Final, cast
-from urllib.parse import unquote_plus, unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 # Twilio's longest known webhook has some 60 fields; a thousand is hostile or broken, and parsing it is work for nobody.
 MOST_FIELDS: Final = 1000
+
+# What `%41` means, with digits of either case.
+_ASCII: Final = {high + low: chr(int(high + low, 16)) for high in "01234567" for low in "0123456789abcdefABCDEF"}
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -75,19 +78,34 @@ def pairs(body: bytes) -> list[tuple[str, str]]:
 
 def _pair(field: str) -> tuple[str, str]:
     name, _, value = field.partition("=")
-    return _text(name), _text(value)
+    # Looking whether there is anything to decode is cheaper than decoding.
+    if "%" in field or "+" in field or not field.isascii():
+        return _text(name), _text(value)
+    return name, value
 
 
 def _text(quoted: str) -> str:
-    """Looking whether there is anything to decode is cheaper than decoding; bytes outside ASCII are rare and unquoted."""
+    """As `unquote_plus` reads it, at a third of its cost for `%2B1415…`; bytes outside ASCII are rare and unquoted."""
     if not quoted.isascii():
         return unquote_to_bytes(quoted.replace("+", " ").encode("latin-1")).decode("utf-8", "replace")
-    return unquote_plus(quoted, "utf-8", "replace") if "%" in quoted or "+" in quoted else quoted
+    if "+" in quoted:
+        quoted = quoted.replace("+", " ")
+    if "%" not in quoted:
+        return quoted
+    head, *escaped = quoted.split("%")
+    for text in escaped:
+        character = _ASCII.get(text[:2])
+        if character is None:  # a byte of a longer character, or no escape at all
+            return unquote(quoted, "utf-8", "replace")
+        head += character + text[2:]
+    return head
 
 
 def first_values(fields: Pairs) -> dict[str, str]:
     """The fields as a mapping; of a repeated name the first value counts."""
-    values: dict[str, str] = {}
-    for name, value in fields:
-        values.setdefault(name, value)
+    values = dict(fields)
+    if len(values) < len(fields):
+        values.clear()
+        for name, value in fields:
+            values.setdefault(name, value)
     return values

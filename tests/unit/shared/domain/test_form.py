@@ -1,5 +1,5 @@
 import json
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,17 @@ def test_what_was_encoded_is_decoded_in_its_order_with_its_blanks(fields):
 @given(st.binary(max_size=300))
 def test_no_body_makes_it_raise(body):
     assert isinstance(pairs(body), list)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["%2B", "%2b", "%41", "%", "%4", "%zz", "%C3%BC", "%ff", "%00", "+", "a", "%25", "%7F", "%80"]),
+        max_size=8,
+    )
+)
+def test_escapes_mean_what_they_mean_to_the_standard_library(pieces):
+    quoted = "".join(pieces)
+    assert pairs(f"{quoted}={quoted}".encode()) == [(unquote_plus(quoted), unquote_plus(quoted))]
 
 
 def test_blanks_spaces_and_plus_signs_survive():
