@@ -4,11 +4,14 @@ A number is masked where it is logged; the processor here is the last net: whate
 key in any string is masked, and fields that carry texts or secrets are taken out.
 """
 
+import json
 import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO, cast
 
@@ -26,11 +29,24 @@ _FRAMES: Final = 6  # from the line that raised up to the handler that called it
 EventDict = MutableMapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """What `info_each` needs to write without structlog: who speaks, and where to."""
+
+    said_by: Mapping[str, str]
+    out: TextIO
+
+
+_plain: _Plain | None = None
+
+
 def configure(
     *, service: str, version: str, level: str = "info", form: str = "json", out: TextIO | None = None
 ) -> None:
     """Sets this process's log up; `form` is json for machines or console for people; `out` is stdout unless given."""
+    global _plain
     said_by = {"service": service, "version": version}
+    _plain = _Plain(said_by, out or sys.stdout) if form == "json" and _LEVELS[level] <= _LEVELS["info"] else None
     render = structlog.dev.ConsoleRenderer() if form == "console" else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
@@ -56,6 +72,22 @@ def get() -> Any:
     return structlog.get_logger()
 
 
+def info_each(event: str, facts: Iterable[Mapping[str, object]]) -> None:
+    """As `get().info(event, **fact)` for each fact, in one write: for the one place that logs thousands a second.
+
+    The last net lies under these lines too; fields that must never be logged are the caller's duty here.
+    """
+    if _plain is None:
+        for fact in facts:
+            get().info(event, **fact)
+        return
+    common = {"event": event, "level": "info", "ts": _now(), **_plain.said_by}
+    tail = json.dumps(common)[1:] + "\n"
+    text = "".join([f"{json.dumps(fact)[:-1]}, {tail}" for fact in facts])
+    _plain.out.write(_masked(text))
+    _plain.out.flush()
+
+
 def where(fault: BaseException) -> str:
     """Type and innermost frames of an exception, without its message: drivers quote values in theirs."""
     frames = traceback.extract_tb(fault.__traceback__)[-_FRAMES:]
@@ -78,9 +110,18 @@ def without_personal_data(_logger: Any, _method: str, event: EventDict) -> Event
 
 def _safe(value: Any) -> Any:
     if isinstance(value, str):
-        return _KEY.sub(lambda found: f"tsk_…{found.group(1) or ''}…", scrubbed(value))
+        return _masked(value)
     if isinstance(value, dict):
         return {name: _safe(inner) for name, inner in value.items() if name not in _NEVER}
     if isinstance(value, list | tuple):
         return [_safe(inner) for inner in value]
     return value
+
+
+def _masked(text: str) -> str:
+    return _KEY.sub(lambda found: f"tsk_…{found.group(1) or ''}…", scrubbed(text))
+
+
+def _now() -> str:
+    """As structlog's TimeStamper writes it."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")

@@ -7,7 +7,7 @@ takes the first free slot number of its host instead, so there are never more fi
 import fcntl
 import os
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import prometheus_client.values as _values
 from prometheus_client import Counter, Histogram
@@ -96,3 +96,21 @@ JOURNAL_REDELIVERED = Counter(
 )
 JOURNAL_ADOPTED = Counter(_PREFIX + "journal_adopted_total", "Segments taken over from dead processes.")
 JOURNAL_DAMAGED = Counter(_PREFIX + "journal_damaged_total", "Segments set apart because not all of them reads back.")
+
+
+def observe_many(child: Any, amount: float, count: int) -> None:
+    """As `count` observations of `amount`, for the price of one: the hot lane answers many webhooks in one turn.
+
+    Reaches into prometheus-client's histogram child; should that look different one day, it observes one by one.
+    """
+    try:
+        total, bounds, buckets = child._sum, child._upper_bounds, child._buckets
+    except AttributeError:
+        for _ in range(count):
+            child.observe(amount)
+        return
+    total.inc(amount * count)
+    for bound, bucket in zip(bounds, buckets, strict=True):
+        if amount <= bound:
+            bucket.inc(count)
+            break

@@ -52,3 +52,24 @@ def test_an_exception_is_told_by_its_place_because_drivers_quote_values(lines):
     (line,) = lines()
     assert line["where"].startswith("ValueError at test_log.py:")
     assert "secret words" not in json.dumps(line)
+
+
+def test_many_lines_at_once_are_like_single_ones(lines):
+    facts = [{"kind": "dial", "key": f"dial:{i} {NUMBER}", "duration_s": 0.5} for i in range(3)]
+    log.info_each("webhook_accepted", facts)
+    for fact in facts:
+        log.get().info("webhook_accepted", **fact)
+    written = [{name: value for name, value in line.items() if name != "ts"} for line in lines()]
+    assert written[:3] == written[3:]
+    assert all(line["ts"].endswith("Z") for line in lines())
+    assert NUMBER[1:] not in json.dumps(lines())
+
+
+@pytest.mark.parametrize("options", [{"form": "console"}, {"level": "warning"}])
+def test_many_lines_at_once_keep_to_form_and_level(options):
+    out = io.StringIO()
+    log.configure(service="test", version="1", out=out, **options)
+    log.info_each("webhook_accepted", [{"kind": "dial"}])
+    structlog.reset_defaults()
+    assert out.getvalue().count("webhook_accepted") == (1 if "form" in options else 0)
+    assert not out.getvalue().startswith("{")

@@ -45,3 +45,29 @@ def test_a_forked_child_takes_a_slot_of_its_own(tmp_path):
         "print(os.waitpid(pid, 0)[1])"
     )
     assert run(tmp_path, code) == "0"
+
+
+def test_many_observations_at_once_are_as_many_single_ones():
+    from prometheus_client import CollectorRegistry, Histogram, generate_latest
+
+    from shared import metrics
+
+    def text(fill):
+        registry = CollectorRegistry()
+        fill(Histogram("h", "h", buckets=(0.1, 1, 5), registry=registry))
+        return [line for line in generate_latest(registry).decode().splitlines() if "created" not in line]
+
+    amounts = (0.05, 0.1, 0.5, 7.0)
+    at_once = text(lambda histogram: [metrics.observe_many(histogram, amount, 3) for amount in amounts])
+    single = text(lambda histogram: [histogram.observe(amount) for amount in amounts for _ in range(3)])
+    assert at_once == single
+
+    class Strange:
+        seen = 0
+
+        def observe(self, _amount):
+            self.seen += 1
+
+    strange = Strange()
+    metrics.observe_many(strange, 1.0, 4)
+    assert strange.seen == 4
