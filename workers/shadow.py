@@ -19,7 +19,7 @@ from shared.db.shadow import Member, Range
 from shared.domain.event import Event
 from workers import events
 from workers.handlers import calls
-from workers.shadow_diff import BROKE, UNHANDLED, Difference, Made, of_event, of_table
+from workers.shadow_diff import BROKE, Difference, Made, of_event, of_table
 
 # Events of the range in one transaction: some seconds of work, and a few megabytes with all their relatives.
 BATCH: Final = 500
@@ -137,8 +137,7 @@ def _replay(conn: Connection, members: dict[str, Member], subjects: Subjects) ->
 
 def handled(conn: Connection, event: Event) -> str:
     """What the current code makes of the event."""
-    handler = events.HANDLERS.get(event.kind)
-    return handler(conn, event) if handler else UNHANDLED
+    return events.handle(conn, event)
 
 
 def _settle(conn: Connection, call_sid: str, at: datetime, made: Made) -> None:

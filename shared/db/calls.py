@@ -28,6 +28,7 @@ class Call:
     dial_status: str | None
     dial_bridged: bool | None
     duration_s: int | None
+    answered_by: str | None
     decision: Decision | None
     decided_at: datetime | None
     started_at: datetime
@@ -57,36 +58,53 @@ class Seen:
     dial_status: str | None = None
     dial_bridged: bool | None = None
     duration_s: int | None = None
+    answered_by: str | None = None
+    detection_ms: int | None = None
 
 
 def merge(conn: Connection, seen: Seen) -> Call:
-    """The call after this webhook. The further status wins, a first known value stays; the row is locked to commit."""
+    """The call after this webhook; the row is locked to commit.
+
+    Of two values each column keeps one by a rule that does not ask which came first (the further status, the earlier
+    time, the longer duration), so that the same webhooks end the same in any order.
+    """
     with conn.cursor(row_factory=class_row(Call)) as cursor:
         row = cursor.execute(
             """
             insert into calls as c (call_sid, account_sid, parent_call_sid, tenant_id, direction, from_number, to_number,
-                                    status, route, dial_status, dial_bridged, duration_s, started_at, ended_at)
+                                    status, route, dial_status, dial_bridged, duration_s, answered_by, detection_ms,
+                                    started_at, ended_at)
             values (%(call_sid)s, %(account_sid)s, %(parent_call_sid)s, %(tenant_id)s,
                     coalesce(nullif(%(direction)s, ''), 'inbound'), %(from_number)s, %(to_number)s, %(status)s,
-                    %(route)s, %(dial_status)s, %(dial_bridged)s, %(duration_s)s, %(at)s,
-                    case when call_rank(%(status)s) = 4 then %(at)s end)
+                    %(route)s, %(dial_status)s, %(dial_bridged)s, %(duration_s)s, %(answered_by)s, %(detection_ms)s,
+                    %(at)s, case when call_rank(%(status)s) = 4 then %(at)s end)
             on conflict (call_sid) do update set
-                status = case when call_rank(excluded.status) > call_rank(c.status)
+                status = case when call_standing(excluded.status) > call_standing(c.status)
                               then excluded.status else c.status end,
-                ended_at = coalesce(c.ended_at, excluded.ended_at),
+                ended_at = least(c.ended_at, excluded.ended_at),
                 parent_call_sid = coalesce(c.parent_call_sid, excluded.parent_call_sid),
                 tenant_id = coalesce(c.tenant_id, excluded.tenant_id),
                 direction = coalesce(nullif(%(direction)s, ''), c.direction),
                 from_number = coalesce(nullif(c.from_number, ''), excluded.from_number),
                 to_number = coalesce(nullif(c.to_number, ''), excluded.to_number),
-                route = coalesce(c.route, excluded.route),
-                dial_status = coalesce(c.dial_status, excluded.dial_status),
-                dial_bridged = coalesce(c.dial_bridged, excluded.dial_bridged),
-                duration_s = coalesce(c.duration_s, excluded.duration_s),
+                route = least(c.route, excluded.route),  -- "forward" before "voicemail": the fallback may route anew
+                dial_status = case when dial_standing(excluded.dial_status) > coalesce(dial_standing(c.dial_status), -1)
+                                   then excluded.dial_status else c.dial_status end,
+                dial_bridged = case when excluded.dial_status is null then c.dial_bridged
+                                    when dial_standing(excluded.dial_status) > coalesce(dial_standing(c.dial_status), -1)
+                                    then excluded.dial_bridged
+                                    when excluded.dial_status = c.dial_status
+                                    then greatest(c.dial_bridged, excluded.dial_bridged) else c.dial_bridged end,
+                duration_s = greatest(c.duration_s, excluded.duration_s),
+                answered_by = case when answered_by_standing(excluded.answered_by)
+                                        > coalesce(answered_by_standing(c.answered_by), -1)
+                                   then excluded.answered_by else c.answered_by end,
+                detection_ms = greatest(c.detection_ms, excluded.detection_ms),
                 started_at = least(c.started_at, excluded.started_at),
                 updated_at = now()
             returning id, call_sid, parent_call_sid, tenant_id, direction, from_number, to_number, status, route,
-                      dial_status, dial_bridged, duration_s, decision, decided_at, started_at, ended_at, updated_at
+                      dial_status, dial_bridged, duration_s, answered_by, decision, decided_at, started_at, ended_at,
+                      updated_at
             """,
             {name: getattr(seen, name) for name in Seen.__slots__},
         ).fetchone()
@@ -112,7 +130,8 @@ def find(conn: Connection, id_or_sid: str) -> Call | None:
         return cursor.execute(
             """
             select id, call_sid, parent_call_sid, tenant_id, direction, from_number, to_number, status, route,
-                   dial_status, dial_bridged, duration_s, decision, decided_at, started_at, ended_at, updated_at
+                   dial_status, dial_bridged, duration_s, answered_by, decision, decided_at, started_at, ended_at,
+                   updated_at
               from calls where call_sid = %(sid)s or id = %(id)s
             """,
             {"sid": id_or_sid, "id": as_uuid(id_or_sid)},

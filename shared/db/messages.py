@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from shared.db.ids import as_uuid
+from shared.domain.keywords import OptOutType
 
 _COLUMNS: LiteralString = """
     id, message_sid, tenant_id, client, idempotency_key, direction, from_number, to_number, body, media, status,
@@ -95,14 +96,16 @@ def insert_inbound(
     body: str,
     media: list[dict[str, Any]],
     segments: int | None,
+    opt_out_type: OptOutType | None = None,
+    messaging_service_sid: str | None = None,
 ) -> bool:
     """A text somebody sent us. False if it is here already."""
     done = conn.execute(
         """
         insert into messages (message_sid, account_sid, tenant_id, direction, from_number, to_number, body, media, status,
-                              segments)
+                              segments, opt_out_type, messaging_service_sid)
         values (%(sid)s, %(account)s, %(tenant_id)s, 'inbound', %(from)s, %(to)s, %(body)s, %(media)s, 'received',
-                %(segments)s)
+                %(segments)s, %(opt_out_type)s, %(service)s)
         on conflict (message_sid) do nothing
         """,
         {
@@ -114,6 +117,8 @@ def insert_inbound(
             "body": body,
             "media": Jsonb(media),
             "segments": segments,
+            "opt_out_type": opt_out_type,
+            "service": messaging_service_sid,
         },
     )
     return done.rowcount == 1
@@ -166,10 +171,11 @@ def mark_handed(
         """
         update messages set
             send_state = 'handed', message_sid = %(sid)s, account_sid = coalesce(account_sid, %(account)s),
-            status = case when message_rank(%(status)s) > coalesce(message_rank(status), -1)
+            status = case when message_standing(%(status)s) > coalesce(message_standing(status), -1)
                           then %(status)s else status end,
             segments = coalesce(%(segments)s, segments), error_reason = null, updated_at = now()
          where id = %(id)s and direction = 'outbound' and send_rank(send_state) < 3
+           and not exists (select 1 from messages where message_sid = %(sid)s)  -- a callback may name another text's SID
         """,
         {"id": message_id, "sid": message_sid, "account": account_sid, "status": status, "segments": segments},
     )
@@ -189,16 +195,38 @@ def mark_refused(conn: Connection, message_id: UUID, *, code: int | None, reason
     return done.rowcount == 1
 
 
-def advance(conn: Connection, message_sid: str, *, status: str, error_code: int | None) -> Message | None:
-    """The message after Twilio reported `status`, or None if it is unknown or further along already."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What Twilio says of a text of ours. None: it does not say. `price` is Twilio's decimal, negative if it is charged."""
+
+    status: str
+    error_code: int | None = None
+    segments: int | None = None
+    price: str | None = None
+    price_unit: str | None = None
+    carrier_done_at: datetime | None = None
+    messaging_service_sid: str | None = None
+
+
+def advance(conn: Connection, message_sid: str, report: Report) -> Message | None:
+    """The message after this report, or None if it is unknown.
+
+    No column asks which report came first: the further status stands, and of two codes or prices the greater.
+    """
     with conn.cursor(row_factory=class_row(Message)) as cursor:
         return cursor.execute(
             f"""
-            update messages set status = %(status)s, error_code = coalesce(%(code)s, error_code), updated_at = now()
-             where message_sid = %(sid)s and message_rank(%(status)s) > coalesce(message_rank(status), -1)
+            update messages set
+                status = case when message_standing(%(status)s) > coalesce(message_standing(status), -1)
+                              then %(status)s else status end,
+                error_code = greatest(error_code, %(error_code)s), segments = greatest(segments, %(segments)s),
+                price = greatest(price, %(price)s::numeric), price_unit = coalesce(price_unit, %(price_unit)s),
+                carrier_done_at = greatest(carrier_done_at, %(carrier_done_at)s),
+                messaging_service_sid = coalesce(messaging_service_sid, %(messaging_service_sid)s), updated_at = now()
+             where message_sid = %(sid)s
             returning {_COLUMNS}
             """,
-            {"sid": message_sid, "status": status, "code": error_code},
+            {"sid": message_sid, **{name: getattr(report, name) for name in Report.__slots__}},
         ).fetchone()
 
 

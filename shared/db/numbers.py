@@ -52,9 +52,16 @@ def sender_of(conn: Connection, tenant_id: str) -> str | None:
 
 
 def note_unknown(conn: Connection, phone_number: str) -> bool:
-    """A call or text came to a number nobody told us about: remember it, so that its owner is looked up."""
+    """A call or text came to a number nobody told us about: remember it, so that its owner is looked up.
+
+    False also for what is no phone number (a SIP address, a WhatsApp one).
+    """
     done = conn.execute(
-        "insert into numbers (phone_number) values (%s) on conflict (phone_number) do nothing", (phone_number,)
+        r"""
+        insert into numbers (phone_number) select %(number)s::text where %(number)s::text ~ '^\+[1-9][0-9]{6,14}$'
+        on conflict (phone_number) do nothing
+        """,
+        {"number": phone_number},
     )
     return done.rowcount == 1
 

@@ -45,20 +45,29 @@ def announce(
     duration_s: int | None = None,
     channels: int | None = None,
     source: str | None = None,
+    track: str | None = None,
+    started_at: datetime | None = None,
+    error_code: int | None = None,
 ) -> Recording:
     """What Twilio said of a recording, merged into what is known; the further state stands."""
     with conn.cursor(row_factory=class_row(Recording)) as cursor:
         row = cursor.execute(
             f"""
-            insert into recordings as r (recording_sid, call_sid, account_sid, state, duration_s, channels, source)
-            values (%(sid)s, %(call)s, %(account)s, %(state)s, %(duration)s, %(channels)s, %(source)s)
+            insert into recordings as r (recording_sid, call_sid, account_sid, state, duration_s, channels, source, track,
+                                         started_at, error_code)
+            values (%(sid)s, %(call)s, %(account)s, %(state)s, %(duration)s, %(channels)s, %(source)s, %(track)s,
+                    %(started_at)s, %(error_code)s)
             on conflict (recording_sid) do update set
                 state = case when recording_rank(excluded.state) > recording_rank(r.state)
-                                  and recording_rank(r.state) < 4 then excluded.state else r.state end,
+                                  and recording_rank(r.state) < 4
+                               or r.state = 'absent' and excluded.state = 'failed'
+                             then excluded.state else r.state end,
                 call_sid = coalesce(nullif(r.call_sid, ''), excluded.call_sid),
-                duration_s = coalesce(excluded.duration_s, r.duration_s),
-                channels = coalesce(excluded.channels, r.channels),
-                source = coalesce(r.source, excluded.source), updated_at = now()
+                duration_s = greatest(r.duration_s, excluded.duration_s),
+                channels = greatest(r.channels, excluded.channels),
+                source = coalesce(r.source, excluded.source), track = coalesce(r.track, excluded.track),
+                started_at = least(r.started_at, excluded.started_at),
+                error_code = greatest(r.error_code, excluded.error_code), updated_at = now()
             returning {_COLUMNS}
             """,
             {
@@ -69,6 +78,9 @@ def announce(
                 "duration": duration_s,
                 "channels": channels,
                 "source": source,
+                "track": track,
+                "started_at": started_at,
+                "error_code": error_code,
             },
         ).fetchone()
     assert row is not None  # an upsert returns its row

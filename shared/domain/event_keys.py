@@ -13,8 +13,8 @@ from typing import Final, Literal
 from shared.domain.status import CALL_FINAL
 
 Kind = Literal[
-    "call-in", "call-status", "call-fallback", "dial", "gather", "amd", "voicemail", "rec", "txn", "rtt",
-    "msg-in", "msg-status", "msg-fallback", "debugger", "other",
+    "call-in", "call-status", "call-fallback", "dial", "whisper", "gather", "amd", "voicemail", "conference", "rec", "txn",
+    "rtt", "msg-in", "msg-status", "msg-fallback", "debugger", "other",
 ]  # fmt: skip
 # What the path says about a request whose parameters could be more than one thing.
 Door = Literal["call", "dial", "voicemail", "status", "message", "recording"]
@@ -26,6 +26,11 @@ _SUBJECTS: Final = (
 )  # fmt: skip
 _LONGEST_KEY: Final = 400
 _OF_INBOUND: Final = frozenset({"received", "receiving"})
+_OF_CHANNEL: Final = {"READ": "read", "DELIVERED": "delivered"}
+# Products that speak of calls and messages in their own callbacks: what those fields mean there is not what they mean here.
+_OTHERS: Final = ("ConversationSid", "QueueResult", "QueuePosition", "StreamEvent", "PaymentSid", "TaskSid", "FaxSid")
+# How Twilio spells "nothing" in some fields, besides leaving them blank or out (seen in captured requests).
+NOTHING: Final = "no value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +48,76 @@ def name(params: Mapping[str, str], door: Door, path: str, token: str = "") -> N
     `token` is Twilio's I-Twilio-Idempotency-Token: constant over the retries of one webhook, so it tells apart the
     callbacks that legitimately repeat in one call (Gather, Dial). Without it, the content is the identity.
     """
+    params = said(params)
     kind = kind_of(params, door)
     sids = tuple(dict.fromkeys(sid for field in _SUBJECTS if _SID.match(sid := params.get(field, ""))))
     return Name(kind, _bounded(_key(kind, params, path, token)), sids)
+
+
+def said(params: Mapping[str, str]) -> Mapping[str, str]:
+    """The parameters with Twilio's word for nothing taken for nothing."""
+    if NOTHING not in params.values():
+        return params
+    return {name: "" if value == NOTHING else value for name, value in params.items()}
 
 
 def kind_of(params: Mapping[str, str], door: Door) -> Kind:
     """Total: what fits nothing known is `other`, and is kept like the rest."""
     has = params.get
     if has("ErrorUrl"):
-        return "msg-fallback" if _message_sid(params) else "call-fallback"
+        return "msg-fallback" if message_sid(params) else "call-fallback"
+    return first_kind(params, door)
+
+
+def first_kind(params: Mapping[str, str], door: Door) -> Kind:
+    """What the request would be had it not come by the fallback address: the same thing, whose first address failed."""
+    has = params.get
     if has("TranscriptionEvent"):
         return "rtt"
     if has("TranscriptionSid"):
         return "txn"
-    if has("RecordingSid") and has("RecordingStatus"):
+    if has("RecordingStatus"):
         return "rec"
-    if has("PayloadType") and has("Level"):
+    if has("Level") and ("Payload" in params or has("PayloadType")):
         return "debugger"
-    if _message_sid(params):
-        return _message_kind(params)
-    return _call_kind(params, door) if has("CallSid") else "other"
+    if any(has(field) for field in _OTHERS):
+        return "other"
+    if has("ConferenceSid") and has("StatusCallbackEvent"):
+        return "conference"
+    if _is_of_message(params):
+        return _message_kind(params, door)
+    return _call_kind(params, door) if _is_of_call(params) else "other"
 
 
-def _message_kind(params: Mapping[str, str]) -> Kind:
-    status = params.get("MessageStatus") or params.get("SmsStatus") or "received"
+def meaning(kind: Kind, params: Mapping[str, str]) -> Kind:
+    """What an event of `kind` means for calls and texts: of a fallback, that which it stands in for."""
+    if kind == "call-fallback":
+        return first_kind(said(params), "call")
+    return first_kind(said(params), "message") if kind == "msg-fallback" else kind
+
+
+def _is_of_message(params: Mapping[str, str]) -> bool:
+    """By its SID, or, should Twilio rename that one day, by its status."""
+    has = params.get
+    return bool(message_sid(params) or has("MessageStatus") or has("SmsStatus"))
+
+
+def _is_of_call(params: Mapping[str, str]) -> bool:
+    has = params.get
+    return bool(has("CallSid") or has("CallStatus") or has("DialCallStatus"))
+
+
+def _message_kind(params: Mapping[str, str], door: Door) -> Kind:
+    status = message_status(params)
+    if not status:  # a status callback without a status tells nothing; a text without one is a text
+        return "msg-in" if door == "message" or "Body" in params or "NumMedia" in params else "msg-status"
     return "msg-in" if status in _OF_INBOUND else "msg-status"
 
 
 def _call_kind(params: Mapping[str, str], door: Door) -> Kind:
     has = params.get
+    if door == "voicemail" and has("RecordingUrl"):
+        return "voicemail"
     if has("DialCallStatus"):
         return "dial"
     if has("AnsweredBy") and not has("CallStatus"):
@@ -81,34 +126,52 @@ def _call_kind(params: Mapping[str, str], door: Door) -> Kind:
         return "call-status"
     if door == "voicemail" or (has("RecordingUrl") and has("RecordingDuration")):
         return "voicemail"
-    if has("Digits") or has("SpeechResult") or has("UnstableSpeechResult"):
+    if _is_of_gather(params):
         return "gather"
-    if door == "call" and has("CallStatus") not in CALL_FINAL:
-        return "call-in"
+    if door == "call":
+        return _asked_for_twiml(params)
     return "call-status" if has("CallStatus") else "other"
+
+
+def _is_of_gather(params: Mapping[str, str]) -> bool:
+    """With `actionOnEmptyResult` Digits comes blank; a call that only rings has not been asked for anything yet."""
+    has = params.get
+    if has("Digits") or has("SpeechResult") or has("UnstableSpeechResult"):
+        return True
+    return ("Digits" in params or "SpeechResult" in params) and has("CallStatus") == "in-progress"
+
+
+def _asked_for_twiml(params: Mapping[str, str]) -> Kind:
+    """A request at the voice URL, unless it is a status callback that was pointed there: those carry a time and a number."""
+    has = params.get
+    if has("CallStatus") in CALL_FINAL or (has("Timestamp") and has("SequenceNumber")):
+        return "call-status"
+    # The dialled leg asks for what it shall hear before it is connected (`<Number url>`).
+    return "whisper" if has("Direction") == "outbound-dial" else "call-in"
 
 
 def _key(kind: Kind, params: Mapping[str, str], path: str, token: str) -> str:
     has = params.get
     match kind:
-        case "call-in":
+        case "call-in" if has("CallSid"):
             return f"call-in:{has('CallSid')}"
-        case "call-status":
+        case "call-status" if has("CallSid"):
             return f"call-status:{has('CallSid')}:{has('CallStatus')}"
-        case "msg-in":
-            return f"msg-in:{_message_sid(params)}"
-        case "msg-status":
-            status = has("MessageStatus") or has("SmsStatus")
+        case "msg-in" if message_sid(params):
+            return f"msg-in:{message_sid(params)}"
+        case "msg-status" if message_sid(params):
             error = f":{has('ErrorCode')}" if has("ErrorCode") else ""
-            return f"msg-status:{_message_sid(params)}:{status}{error}"
-        case "rec":
+            return f"msg-status:{message_sid(params)}:{message_status(params)}{error}"
+        case "rec" if has("RecordingSid"):
             return f"rec:{has('RecordingSid')}:{has('RecordingStatus')}"
         case "txn":
             return f"txn:{has('TranscriptionSid')}:{has('TranscriptionStatus', '')}"
+        case "conference" if has("SequenceNumber"):
+            return f"conference:{has('ConferenceSid')}:{has('StatusCallbackEvent')}:{has('SequenceNumber')}"
         case "debugger":
             return f"debugger:{has('Sid') or identity(params, path, token)}"
         case _:
-            subject = has("CallSid") or _message_sid(params) or has("Sid") or "-"
+            subject = has("CallSid") or message_sid(params) or has("ConferenceSid") or has("Sid") or "-"
             return f"{kind}:{subject}:{identity(params, path, token)}"
 
 
@@ -127,5 +190,12 @@ def identity(params: Mapping[str, str], path: str, token: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _message_sid(params: Mapping[str, str]) -> str:
+def message_sid(params: Mapping[str, str]) -> str:
+    """SmsSid and SmsMessageSid are older copies of MessageSid."""
     return params.get("MessageSid") or params.get("SmsSid") or params.get("SmsMessageSid") or ""
+
+
+def message_status(params: Mapping[str, str]) -> str:
+    """MessageStatus; SmsStatus is its older copy and may differ. Channels may report READ or DELIVERED as EventType only."""
+    has = params.get
+    return has("MessageStatus") or has("SmsStatus") or _OF_CHANNEL.get(has("EventType", ""), "")

@@ -1,9 +1,10 @@
 """The parameters of a request as Twilio posts them: form pairs in the order they came, blanks kept, nothing trimmed."""
 
-import json
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
+
+from shared.domain import loose_json
 
 # Twilio's longest known webhook has some 60 fields; a thousand is hostile or broken, and parsing it is work for nobody.
 MOST_FIELDS: Final = 1000
@@ -40,14 +41,7 @@ def of_query(query: str) -> dict[str, str]:
 
 def _scalars(body: bytes) -> dict[str, str]:
     """The texts, numbers and truths at the top of a JSON object; nothing of any other body, null counts as absent."""
-    if not body.lstrip().startswith(b"{"):
-        return {}
-    try:
-        # Numbers stay text: as such none is too long, and 1.10 is not 1.1.
-        found: object = json.loads(body.decode("utf-8", "replace"), parse_int=str, parse_float=str, parse_constant=str)
-    except (ValueError, RecursionError):
-        return {}
-    top = cast(dict[str, object], found)
+    top = loose_json.members(body.decode("utf-8", "replace"))
     if len(top) > MOST_FIELDS:
         raise ValueError(f"{len(top)} members, at most {MOST_FIELDS}")
     return {_whole(name): _whole(_spelt(value)) for name, value in top.items() if isinstance(value, str | bool)}

@@ -1,12 +1,14 @@
 """The lives of a message, a call, a recording and a send job: total tables that say which of two states wins.
 
 Callbacks come doubled and out of order, so the question is never "is this allowed" but "which one is further along".
-The schema repeats these tables as CHECKs and rank functions (`shared/db/migrations`), and a test compares the two.
+Between two ends of one rank the later in the table stands: any fixed choice makes every order end the same, and the
+order of arrival would not. The schema repeats these tables as CHECKs and rank functions (`shared/db/migrations`), and a
+test compares the two.
 """
 
 from typing import Final
 
-# Twilio's thirteen message states (OpenAPI enum message_status) by how far along they are. Equal ranks are rival ends.
+# Twilio's thirteen message states (OpenAPI enum message_status) by how far along they are.
 MESSAGE_RANK: Final[dict[str, int]] = {
     "accepted": 0,
     "scheduled": 0,
@@ -25,17 +27,18 @@ MESSAGE_RANK: Final[dict[str, int]] = {
 }
 MESSAGE_FINAL: Final = frozenset({"received", "failed", "canceled", "undelivered", "delivered", "read"})
 
-# Twilio's call states (OpenAPI enum call_status, plus "initiated" of the callbacks). Among ends, the first one stands.
+# Twilio's call states (OpenAPI enum call_status, plus "initiated" of the callbacks). Of rival ends "completed" stands: it
+# proves that somebody took the call.
 CALL_RANK: Final[dict[str, int]] = {
     "queued": 0,
     "initiated": 1,
     "ringing": 2,
     "in-progress": 3,
-    "completed": 4,
-    "busy": 4,
-    "failed": 4,
-    "no-answer": 4,
     "canceled": 4,
+    "no-answer": 4,
+    "failed": 4,
+    "busy": 4,
+    "completed": 4,
 }
 CALL_FINAL: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
@@ -52,6 +55,20 @@ RECORDING_RANK: Final[dict[str, int]] = {
 }
 RECORDING_FINAL: Final = frozenset({"stored", "absent", "failed", "deleted"})
 
+# How sure Twilio is of who answered; an answer may be refined once ("machine_start", then the end of its greeting).
+ANSWERED_BY_RANK: Final[dict[str, int]] = {
+    "unknown": 0,
+    "human": 1,
+    "machine_start": 1,
+    "fax": 1,
+    "machine_end_other": 2,
+    "machine_end_silence": 2,
+    "machine_end_beep": 2,
+}
+
+# How far a transcription has come at Twilio. "failed" may follow what was heard until then.
+TRANSCRIPTION_RANK: Final[dict[str, int]] = {"in-progress": 0, "completed": 1, "failed": 2}
+
 # Ours: handing one text to Twilio. "sending" is written before the request leaves, so a crash in between reads as
 # "perhaps": the next attempt looks the message up at Twilio before it would send again.
 SEND_RANK: Final[dict[str, int]] = {
@@ -64,11 +81,16 @@ SEND_RANK: Final[dict[str, int]] = {
 SEND_FINAL: Final = frozenset({"handed", "refused"})
 
 
+def standing(rank: dict[str, int], state: str) -> int:
+    """How `state` compares with every other one: its rank, then its place in the table; -1 if it is unknown."""
+    return rank[state] * 16 + [*rank].index(state) if state in rank else -1
+
+
 def later(rank: dict[str, int], old: str | None, new: str) -> str:
-    """The state that stands after `new` was heard while `old` stood. Between equals the first one stands.
+    """The state that stands after `new` was heard while `old` stood.
 
     An unknown new state never replaces a known one: Twilio adds states without notice, and losing a known end is worse.
     """
     if old is None:
         return new
-    return new if rank.get(new, -1) > rank.get(old, -1) else old
+    return new if standing(rank, new) > standing(rank, old) else old

@@ -1,57 +1,98 @@
 """What a call's webhooks mean: its state, the missed-call decision, and who is told."""
 
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 
-from shared.db import calls, jobs, notifications, numbers
+from shared.db import call_inputs, calls, jobs, notifications, numbers
 from shared.db.calls import Call, Seen
 from shared.domain import missed_call
 from shared.domain.event import Event
 from shared.domain.notices import order_key
-from shared.domain.status import CALL_FINAL, CALL_RANK
+from shared.domain.status import CALL_FINAL
+from workers import payloads
+from workers.handlers import recordings
+from workers.payloads import Said
 
-DIAL_STATUSES = missed_call.MISSED_DIALS | missed_call.ANSWERED_DIALS
+# A callback without a status (or with one that Twilio invented since) still proves that the call has begun.
+_BEGUN: Final = "ringing"
 
 
 def incoming(conn: Connection, event: Event) -> str:
     """A call has come in. Whoever is subscribed learns of it, before they can learn that it was missed."""
-    call = _merge(conn, event, route=event.answer or None)
+    call = _merge(conn, event, payloads.read(event), route=event.answer or None)
     if call.direction == "inbound":
-        numbers.note_unknown(conn, call.to_number) if call.tenant_id is None and call.to_number.startswith(
-            "+"
-        ) else None
+        if call.tenant_id is None:
+            numbers.note_unknown(conn, call.to_number)
         _notify(conn, "call.incoming", call, subject=call.call_sid)
     return _settle(conn, call)
 
 
 def status(conn: Connection, event: Event) -> str:
-    """A call's status changed; of a forwarded call the dialled leg's too, which is a call of its own here."""
-    if event.params.get("CallStatus", "") not in CALL_RANK:
+    """A call's status changed; of a forwarded call the dialled leg's too, which is a call of its own here.
+
+    Subscribers hear of every step, late ones too; what they are told the call's status is, never goes back.
+    """
+    said = payloads.read(event)
+    if (heard := said["status"]) is None:
         return "unknown_status"
-    call = _merge(conn, event)
-    heard = event.params["CallStatus"]
-    if call.status != heard:
-        return "stale"
+    call = _merge(conn, event, said)
     if heard in CALL_FINAL:
         _notify(conn, "call.completed", call, subject=call.call_sid)
     else:
         _notify(conn, "call.status", call, subject=f"{call.call_sid}:{heard}")
-    return _settle(conn, call)
+    decided = _settle(conn, call)
+    return "stale" if decided == "applied" and call.status != heard else decided
 
 
 def dial(conn: Connection, event: Event) -> str:
     """The owner's phone has rung: with what result?"""
-    heard = event.params.get("DialCallStatus", "")
-    if heard not in DIAL_STATUSES:
+    said = payloads.read(event)
+    if said["dial_status"] is None:
         return "unknown_status"
-    bridged = {"true": True, "false": False}.get(event.params.get("DialBridged", "").lower())
-    return _settle(conn, _merge(conn, event, dial_status=heard, dial_bridged=bridged))
+    return _settle(conn, _merge(conn, event, said, dial_status=said["dial_status"], dial_bridged=said["dial_bridged"]))
 
 
 def voicemail(conn: Connection, event: Event) -> str:
-    """The caller has left a message; its recording is announced by a callback of its own."""
-    _merge(conn, event)
+    """The caller has left a message; its recording is announced by a callback of its own, if that is not lost."""
+    _merge(conn, event, payloads.read(event))
+    return "noted"
+
+
+def whisper(conn: Connection, event: Event) -> str:
+    """The dialled leg was answered and asks what it shall hear before it is connected."""
+    _merge(conn, event, payloads.read(event))
+    return "noted"
+
+
+def answered_by(conn: Connection, event: Event) -> str:
+    """Twilio has made out who answered."""
+    said = payloads.read(event)
+    _merge(conn, event, said)
+    return "applied" if said["answered_by"] else "unknown_answer"
+
+
+def gathered(conn: Connection, event: Event) -> str:
+    """The caller typed or said something, or, as a partial result, is still speaking."""
+    said = payloads.read(event)
+    _merge(conn, event, said)
+    call_inputs.keep(
+        conn,
+        event_key=event.key,
+        call_sid=said["call_sid"],
+        digits=said["digits"],
+        speech=said["speech"] or said["unstable_speech"],
+        confidence=said["confidence"] or said["stability"],
+        is_partial=bool(said["unstable_speech"] and not said["speech"]),
+        sequence=said["sequence"],
+        heard_at=event.received_at,
+    )
+    return "noted"
+
+
+def conference(conn: Connection, event: Event) -> str:
+    """Something happened in a conference; none of our calls are decided by it, so the event itself is the note."""
+    payloads.read(event)
     return "noted"
 
 
@@ -61,24 +102,24 @@ def settle(conn: Connection, call_sid: str) -> str:
     return _settle(conn, call, settled=True) if call else "unknown_call"
 
 
-def _merge(conn: Connection, event: Event, **facts: Any) -> Call:
-    posted = event.params
-    to_number = posted.get("To") or posted.get("Called") or ""
-    heard = posted.get("CallStatus", "")
+def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
+    to_number = said["to_number"] or said["called"] or ""
+    recordings.note(conn, event, said)
     return calls.merge(
         conn,
         Seen(
-            call_sid=posted["CallSid"],
+            call_sid=said["call_sid"],
             account_sid=event.account_sid,
-            # A callback without a (known) status still proves that the call has begun.
-            status=heard if heard in CALL_RANK else "ringing",
+            status=said["status"] or _BEGUN,
             at=event.received_at,
-            from_number=posted.get("From") or posted.get("Caller") or "",
+            from_number=said["from_number"] or said["caller"] or "",
             to_number=to_number,
-            direction=posted.get("Direction", ""),
-            parent_call_sid=posted.get("ParentCallSid") or None,
+            direction=said["direction"] or "",
+            parent_call_sid=said["parent_call_sid"],
             tenant_id=numbers.tenant_of(conn, to_number),
-            duration_s=_seconds(posted.get("CallDuration")),
+            duration_s=said["duration_s"],
+            answered_by=said["answered_by"],
+            detection_ms=said["detection_ms"],
             **facts,
         ),
     )
@@ -120,7 +161,3 @@ def _notify(conn: Connection, type_: str, call: Call, *, subject: str) -> None:
             "ended_at": call.ended_at.isoformat() if call.ended_at else None,
         },
     )
-
-
-def _seconds(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None

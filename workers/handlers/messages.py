@@ -6,20 +6,26 @@ from psycopg import Connection
 
 from shared.db import jobs, messages, notifications, numbers
 from shared.db.ids import as_uuid
-from shared.db.messages import Message
+from shared.db.messages import Message, Report
+from shared.domain import event_keys, keywords
 from shared.domain.event import Event
 from shared.domain.notices import OF_MESSAGE_STATUS, order_key
 from shared.domain.status import MESSAGE_RANK
+from shared.errors import Unreadable
+from workers import payloads
+from workers.payloads import Said
+from workers.payloads.texts import MOST_MEDIA
 
-_MOST_MEDIA = 10  # Twilio's limit per message
+_LONGEST_SID = 64  # Twilio's have 34 characters
 
 
 def incoming(conn: Connection, event: Event) -> str:
     """A customer's text: kept, and told to the subscribers in order behind what happened before with that customer."""
-    posted = event.params
-    sid = posted.get("MessageSid") or posted.get("SmsSid") or posted.get("SmsMessageSid", "")
-    from_number, to_number = posted.get("From", ""), posted.get("To", "")
-    tenant_id, media = numbers.tenant_of(conn, to_number), _media(posted)
+    said, sid = payloads.read(event), _sid(event)
+    from_number, to_number = said["from_number"] or "", said["to_number"] or ""
+    tenant_id, media = numbers.tenant_of(conn, to_number), _media(event, said)
+    body = event.params.get("Body", "")  # as it is: a text of blanks is one
+    wish = said["opt_out_type"] or keywords.opt_out_type(body)
     new = messages.insert_inbound(
         conn,
         message_sid=sid,
@@ -27,13 +33,15 @@ def incoming(conn: Connection, event: Event) -> str:
         tenant_id=tenant_id,
         from_number=from_number,
         to_number=to_number,
-        body=posted.get("Body", ""),
+        body=body,
         media=media,
-        segments=_count(posted.get("NumSegments")),
+        segments=said["segments"],
+        opt_out_type=wish,
+        messaging_service_sid=said["messaging_service_sid"],
     )
     if not new:
         return "known"
-    if tenant_id is None and to_number.startswith("+"):
+    if tenant_id is None:
         numbers.note_unknown(conn, to_number)
     notifications.notify(
         conn,
@@ -46,9 +54,9 @@ def incoming(conn: Connection, event: Event) -> str:
             "from": from_number,
             "to": to_number,
             "tenant_id": tenant_id,
-            "body": posted.get("Body", ""),
+            "body": body,
             "media": media,
-            "opt_out_type": posted.get("OptOutType") or None,
+            "opt_out_type": wish,
             "received_at": event.received_at.isoformat(),
         },
     )
@@ -56,25 +64,45 @@ def incoming(conn: Connection, event: Event) -> str:
 
 
 def status(conn: Connection, event: Event) -> str:
-    """Twilio reports on a text of ours. The callback may come before Twilio's answer to our own request."""
-    posted = event.params
-    sid = posted.get("MessageSid") or posted.get("SmsSid", "")
-    heard = posted.get("MessageStatus") or posted.get("SmsStatus", "")
+    """Twilio reports on a text of ours. The callback may come before Twilio's answer to our own request.
+
+    Subscribers hear of every step, late ones too; what they are told the text's status is, never goes back.
+    """
+    said, sid = payloads.read(event), _sid(event)
+    _hand(conn, event, sid)
+    heard = event_keys.message_status(event_keys.said(event.params))
     if heard not in MESSAGE_RANK:
         return "unknown_status"
+    message = messages.advance(conn, sid, _report(heard, said))
+    if message is None:
+        return "unknown_message"
+    if type_ := OF_MESSAGE_STATUS.get(heard):
+        notify(conn, type_, message)
+    return "applied" if message.status == heard else "stale"
+
+
+def _hand(conn: Connection, event: Event, sid: str) -> None:
+    """A callback whose URL names our text proves that Twilio has it: a doubt about that is settled."""
     message_id = as_uuid(event.query_params.get("message_id", ""))
     if message_id is not None and messages.mark_handed(
         conn, message_id, message_sid=sid, account_sid=event.account_sid, status="queued"
     ):
-        jobs.hurry(conn, "sms.send", str(message_id))  # its doubt is settled
+        jobs.hurry(conn, "sms.send", str(message_id))
         if handed := messages.find(conn, sid):
             notify(conn, "sms.queued", handed)
-    message = messages.advance(conn, sid, status=heard, error_code=_count(posted.get("ErrorCode")))
-    if message is None:
-        return "stale" if messages.find(conn, sid) else "unknown_message"
-    if type_ := OF_MESSAGE_STATUS.get(heard):
-        notify(conn, type_, message)
-    return "applied"
+
+
+def _report(heard: str, said: Said) -> Report:
+    unit = (said["price_unit"] or "").upper()
+    return Report(
+        status=heard,
+        error_code=said["error_code"],
+        segments=said["segments"],
+        price=said["price"],
+        price_unit=unit if len(unit) == 3 and unit.isascii() and unit.isalpha() else None,
+        carrier_done_at=said["carrier_done_at"],
+        messaging_service_sid=said["messaging_service_sid"],
+    )
 
 
 def notify(conn: Connection, type_: str, message: Message) -> None:
@@ -101,13 +129,16 @@ def notify(conn: Connection, type_: str, message: Message) -> None:
     )
 
 
-def _media(posted: dict[str, str]) -> list[dict[str, Any]]:
-    count = min(_count(posted.get("NumMedia")) or 0, _MOST_MEDIA)
+def _sid(event: Event) -> str:
+    sid = event_keys.message_sid(event_keys.said(event.params))
+    if not 0 < len(sid) <= _LONGEST_SID:
+        raise Unreadable(f"{event.kind} without a MessageSid")
+    return sid
+
+
+def _media(event: Event, said: Said) -> list[dict[str, Any]]:
+    posted = event.params
     return [
         {"url": posted.get(f"MediaUrl{i}", ""), "content_type": posted.get(f"MediaContentType{i}", "")}
-        for i in range(count)
+        for i in range(min(said["media_count"] or 0, MOST_MEDIA))
     ]
-
-
-def _count(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None

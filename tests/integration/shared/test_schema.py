@@ -6,7 +6,8 @@ from shared.domain import status
 from shared.domain.job_kinds import JobKind
 
 RANKS = [("message_rank", status.MESSAGE_RANK), ("call_rank", status.CALL_RANK), ("recording_rank", status.RECORDING_RANK),
-         ("send_rank", status.SEND_RANK)]  # fmt: skip
+         ("send_rank", status.SEND_RANK), ("answered_by_rank", status.ANSWERED_BY_RANK),
+         ("transcription_rank", status.TRANSCRIPTION_RANK)]  # fmt: skip
 
 
 @pytest.fixture
@@ -21,6 +22,16 @@ def test_the_schema_repeats_the_rank_tables(conn, function, ranks):
         assert conn.execute(f"select {function}(%s)", (state,)).fetchone() == (rank,)
     assert conn.execute(f"select {function}('no such state')").fetchone() == (-1,)
     assert conn.execute(f"select {function}(null)").fetchone() == (None,)
+
+
+@pytest.mark.parametrize(
+    ("function", "rank"),
+    [("message_standing", status.MESSAGE_RANK), ("call_standing", status.CALL_RANK),
+     ("answered_by_standing", status.ANSWERED_BY_RANK)],
+)  # fmt: skip
+def test_the_schema_breaks_ties_as_the_tables_do(conn, function, rank):
+    for state in (*rank, "no such state"):
+        assert conn.execute(f"select {function}(%s)", (state,)).fetchone() == (status.standing(rank, state),)
 
 
 @pytest.mark.parametrize("kind", JobKind.__args__)
@@ -41,6 +52,13 @@ def test_the_schema_knows_every_kind_of_job(conn, kind):
         "insert into messages (direction, to_number) values ('inbound', '+1')",
         "insert into recordings (recording_sid, account_sid, state) values ('RE', 'AC', 'stored')",
         "insert into numbers (phone_number) values ('0155')",
+        "insert into calls (call_sid, account_sid, status, started_at, answered_by) values ('CA', 'AC', 'busy', now(), 'cat')",
+        "insert into messages (direction, to_number, status, opt_out_type) values ('inbound', '+1', 'received', 'PERHAPS')",
+        "insert into messages (direction, to_number, send_state, opt_out_type) values ('outbound', '+1', 'queued', 'STOP')",
+        "insert into recordings (recording_sid, account_sid, state, track) values ('RE', 'AC', 'absent', 'left')",
+        "insert into transcriptions (transcription_sid, account_sid, status, started_at) values ('TR', 'AC', 'odd', now())",
+        "insert into alerts (event_key, source, level, account_sid, at) values ('k', 'rumour', 'error', 'AC', now())",
+        "insert into call_inputs (event_key, call_sid, confidence, heard_at) values ('k', 'CA', 1.5, now())",
     ],
 )
 def test_the_schema_refuses_states_that_cannot_be(conn, statement):

@@ -3,7 +3,15 @@ from itertools import permutations
 
 import pytest
 
-from shared.domain.status import CALL_FINAL, CALL_RANK, MESSAGE_FINAL, MESSAGE_RANK, later
+from shared.domain.status import (
+    ANSWERED_BY_RANK,
+    CALL_FINAL,
+    CALL_RANK,
+    MESSAGE_FINAL,
+    MESSAGE_RANK,
+    TRANSCRIPTION_RANK,
+    later,
+)
 
 # OpenAPI of Twilio, enum message_status and call_status, as of 2026-04.
 TWILIO_MESSAGE_STATES = {
@@ -39,9 +47,19 @@ def test_a_late_receipt_of_delivery_beats_undelivered_in_either_order():
 
 
 @pytest.mark.parametrize("end", sorted(CALL_FINAL))
-@pytest.mark.parametrize("late", sorted(CALL_RANK))
-def test_the_first_end_of_a_call_stands(end, late):
+@pytest.mark.parametrize("late", sorted(set(CALL_RANK) - CALL_FINAL))
+def test_a_call_that_is_over_stays_over(end, late):
     assert later(CALL_RANK, end, late) == end
+
+
+@pytest.mark.parametrize("rank", [MESSAGE_RANK, CALL_RANK, ANSWERED_BY_RANK, TRANSCRIPTION_RANK])
+def test_of_any_two_states_the_same_one_stands_whichever_came_first(rank):
+    for one, other in permutations(rank, 2):
+        assert heard(rank, [one, other]) == heard(rank, [other, one])
+
+
+def test_that_somebody_took_the_call_stands_against_every_other_end():
+    assert all(heard(CALL_RANK, [end, "completed"]) == "completed" for end in CALL_FINAL)
 
 
 def test_a_state_that_twilio_invents_tomorrow_never_replaces_a_known_one():
