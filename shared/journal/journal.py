@@ -21,6 +21,8 @@ from shared.journal.writer import Writer
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
 # An event that only the journal has must be in PostgreSQL within a minute of everything being well again.
 SEGMENT_S: Final = 10.0
+# What a record takes beside its content, near enough: mark, checksum, lengths, an id of 32 characters.
+_BESIDES_BYTES: Final = 64
 
 
 class Journal:
@@ -128,7 +130,7 @@ class Journal:
         """One write and one fdatasync. Raises JournalFault."""
         with self._turn:
             now = time.monotonic()
-            size_bytes = sum([len(entry.record) for entry in entries])
+            size_bytes = sum([len(entry.record) for entry in entries]) + _BESIDES_BYTES * len(entries)
             self._disk.admit(size_bytes, now)
             try:
                 writer = self._writer_for(size_bytes, now)
