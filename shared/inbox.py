@@ -33,7 +33,7 @@ OVERDUE_MS: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An event in our hands until its lease ends. `tries` counts this claim."""
+    """An event in our hands until its lease ends. `tries` counts the one that is now to begin."""
 
     event_id: str
     record: bytes
@@ -57,7 +57,7 @@ class _Script:
 
 
 PUT: Final = _Script("inbox_put")
-_CLAIM, _RING = _Script("inbox_claim"), _Script("inbox_ring")
+_CLAIM, _GIVE_BACK, _RING = _Script("inbox_claim"), _Script("inbox_give_back"), _Script("inbox_ring")
 # A drain message with a hole where its id stands: the same id twice would let one acknowledgement stand for two.
 _PUT_KEYS: Final = (INBOX, DUE, BELL, EVENTS)
 _HOLE: Final = "00000000-0000-0000-0000-000000000000"
@@ -103,6 +103,14 @@ def claim(redis: Redis, *, limit: int, lease_ms: int = LEASE_MS) -> list[Claimed
     return [Claimed(flat[i].decode(), flat[i + 1], int(flat[i + 2])) for i in range(0, len(flat), 3)]
 
 
+def begin(redis: Redis, items: Sequence[Claimed]) -> None:
+    """Counts a try of these, before it: whoever dies in it has tried too.
+
+    The count is a bound on work and no truth, so it may go with Redis: the journal's copy then gets its tries anew.
+    """
+    redis.hset(TRIES, mapping={item.event_id: item.tries for item in items})
+
+
 def clear(redis: Redis, event_ids: Sequence[str]) -> None:
     """Takes out what PostgreSQL has committed."""
     if not event_ids:
@@ -114,11 +122,15 @@ def clear(redis: Redis, event_ids: Sequence[str]) -> None:
         pipe.execute()
 
 
-def give_back(redis: Redis, event_ids: Sequence[str], *, delay_s: float) -> None:
-    """Ends the lease on events that could not be processed now; they are due again after `delay_s`."""
-    seconds, micros = cast("tuple[int, int]", redis.time())
-    due_ms = int((seconds + micros / 1e6 + delay_s) * 1000)
-    redis.zadd(DUE, dict.fromkeys(event_ids, due_ms), xx=True)
+def give_back(redis: Redis, items: Sequence[Claimed], *, delay_s: float, counts: bool = True) -> None:
+    """Ends the lease on events that could not be processed now; they are due again after `delay_s`.
+
+    `counts` False: the try is not held against them.
+    """
+    args: list[Any] = [int(delay_s * 1000)]
+    for item in items:
+        args += (item.event_id, item.tries - (0 if counts else 1))
+    _GIVE_BACK.run(redis, [DUE, TRIES], args)
 
 
 def ring_overdue(redis: Redis) -> bool:

@@ -1,21 +1,24 @@
 """From the inbox into PostgreSQL: claim, store, decide, promise, commit, clear. Any number of deliveries, one effect."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection
 from psycopg import Error as DatabaseError
 from psycopg.errors import DeadlockDetected, LockNotAvailable
+from redis.exceptions import RedisError
 
 from shared import inbox, log, metrics
 from shared.db import events, set_aside
+from shared.db.outage import is_outage
 from shared.domain.event import Event, from_record
-from shared.domain.event_keys import Kind, meaning
+from shared.domain.event_keys import Kind
 from shared.errors import Unreadable
 from shared.inbox import Claimed
 from shared.runtime import Runtime
 from workers import dispatch
-from workers.handlers import alerts, calls, messages, recordings, transcriptions
+from workers.handlers import calls, messages, recordings
 
 # One transaction for 50 events costs a twentieth of 50 transactions, and still ends within milliseconds.
 BATCH: Final = 50
@@ -27,29 +30,28 @@ LONGEST_RETRY_S: Final = 300.0
 # Somebody else holds what this transaction needs: nothing is wrong with the event or with PostgreSQL.
 CONTENDED: Final = (DeadlockDetected, LockNotAvailable)
 CONTENDED_S: Final = 0.5  # the other's transaction takes milliseconds
+# While PostgreSQL is away nobody waits for a lease to end: the sweeper rings soon after, and asking costs little.
+OUTAGE_S: Final = 0.5
+
+_REASON: Final = 300  # characters: a sentence, not a document
 
 HANDLERS: Final[Mapping[Kind, Callable[[Connection, Event], str]]] = {
     "call-in": calls.incoming,
+    "call-fallback": calls.incoming,
     "call-status": calls.status,
     "dial": calls.dial,
-    "whisper": calls.whisper,
-    "gather": calls.gathered,
-    "amd": calls.answered_by,
     "voicemail": calls.voicemail,
-    "conference": calls.conference,
     "msg-in": messages.incoming,
+    "msg-fallback": messages.incoming,
     "msg-status": messages.status,
     "rec": recordings.status,
-    "txn": transcriptions.of_recording,
-    "rtt": transcriptions.live,
-    "debugger": alerts.debugger,
 }
 
 
 def drain(rt: Runtime) -> int:
     """Empties the inbox of what is due; returns how many events were committed.
 
-    Raises what PostgreSQL raises when it is away: the leases run out and the sweeper rings again.
+    Raises what PostgreSQL raises when it is away: the events are given back and the sweeper rings again.
     """
     inbox.answer_bell(rt.redis)
     total = 0
@@ -59,25 +61,65 @@ def drain(rt: Runtime) -> int:
     return total
 
 
+class NotOurTurn(Exception):
+    """Another batch is being committed, for longer than we wait."""
+
+
 def process(rt: Runtime, claimed: Sequence[Claimed]) -> int:
-    """Commits these events in one transaction, or, if that fails, each in its own. Returns how many were committed."""
-    readable: list[tuple[Claimed, Event]] = []
+    """Commits these events: what is new in one transaction, what was tried before each in its own. Returns how many.
+
+    Raises what PostgreSQL raises when it is away.
+    """
+    try:
+        return _process(rt, claimed)
+    except Exception as fault:
+        if is_outage(fault):
+            with suppress(RedisError):  # away too: then the leases end by themselves
+                inbox.give_back(rt.redis, claimed, delay_s=OUTAGE_S, counts=False)
+        raise
+
+
+def _process(rt: Runtime, claimed: Sequence[Claimed]) -> int:
+    fresh: list[tuple[Claimed, Event]] = []
+    again: list[tuple[Claimed, Event]] = []
     for item in claimed:
+        if item.tries > MOST_TRIES:
+            _set_aside(rt, item, "its tries never ended: it may have killed its workers")
+            continue
         try:
-            readable.append((item, from_record(item.record)))
+            (again if item.tries > 1 else fresh).append((item, from_record(item.record)))
         except Unreadable as fault:
             _set_aside(rt, item, fault.reason)
+    done = _commit_together(rt, fresh) if fresh else 0
+    # What killed its worker would kill it again: alone and counted just before, it takes no neighbour along.
+    for item, event in again:
+        inbox.begin(rt.redis, [item])
+        done += _commit_alone(rt, item, event)
+    return done
+
+
+def _commit_together(rt: Runtime, fresh: Sequence[tuple[Claimed, Event]]) -> int:
+    """In one transaction, or, if that fails, each in its own."""
+    items = [item for item, _ in fresh]
+    inbox.begin(rt.redis, items)
     try:
-        _commit(rt, [event for _, event in readable])
-        inbox.clear(rt.redis, [item.event_id for item, _ in readable])
-        return len(readable)
+        _commit(rt, [event for _, event in fresh])
+        inbox.clear(rt.redis, [item.event_id for item in items])
+        return len(fresh)
+    except NotOurTurn:
+        log.get().warning("batch_contended", events=len(fresh), error_type=NotOurTurn.__name__)
+        # Each alone would wait for the same turn: fifty times as long.
+        inbox.give_back(rt.redis, items, delay_s=CONTENDED_S, counts=False)
+        return 0
     except CONTENDED as fault:
-        log.get().warning("batch_contended", events=len(readable), error_type=type(fault).__name__)
-    except OperationalError:
-        raise
-    except Exception as fault:  # noqa: BLE001 - one bad event must not hold up its batch: find it below
-        log.get().warning("batch_failed", events=len(readable), error_type=type(fault).__name__)
-    return sum(_commit_alone(rt, item, event) for item, event in readable)
+        log.get().warning("batch_contended", events=len(fresh), error_type=type(fault).__name__)
+    except RedisError:
+        raise  # committed, not cleared: it comes again and changes nothing
+    except Exception as fault:
+        if is_outage(fault):
+            raise
+        log.get().warning("batch_failed", events=len(fresh), error_type=type(fault).__name__)
+    return sum(_commit_alone(rt, item, event) for item, event in fresh)
 
 
 def apply(conn: Connection, batch: Sequence[Event]) -> dict[str, str]:
@@ -85,21 +127,18 @@ def apply(conn: Connection, batch: Sequence[Event]) -> dict[str, str]:
 
     Batches take their turn: two at once would lock the same calls and order keys in different orders and kill each other.
     """
-    events.take_turn(conn)
+    try:
+        events.take_turn(conn)
+    except LockNotAvailable as fault:
+        raise NotOurTurn from fault
     fresh = events.insert(conn, batch)
-    outcomes = {event.event_id: handle(conn, event) for event in batch if event.event_id in fresh}
+    outcomes = {event.event_id: _handle(conn, event) for event in batch if event.event_id in fresh}
     events.finish(conn, outcomes)
     return outcomes
 
 
-def handle(conn: Connection, event: Event) -> str:
-    """Does what the event means; returns what became of it. Raises Unreadable.
-
-    A request at a fallback address is an alert, and then what it would have been at its first address.
-    """
-    if event.kind in alerts.FALLBACKS:
-        alerts.fallback(conn, event)
-    handler = HANDLERS.get(meaning(event.kind, event.params))
+def _handle(conn: Connection, event: Event) -> str:
+    handler = HANDLERS.get(event.kind)
     return handler(conn, event) if handler else "stored"
 
 
@@ -109,8 +148,6 @@ def _commit(rt: Runtime, batch: Sequence[Event]) -> None:
     for event in batch:
         outcome = outcomes.get(event.event_id, "repeated")
         metrics.EVENTS_PROCESSED.labels(event.kind, outcome).inc()
-        if event.kind in alerts.KINDS and event.event_id in outcomes:
-            alerts.tell(event)
         if outcome in ("missed", "answered"):
             metrics.CALLS.labels("inbound", outcome).inc()
         log.get().info(
@@ -127,21 +164,18 @@ def _commit(rt: Runtime, batch: Sequence[Event]) -> None:
 def _commit_alone(rt: Runtime, item: Claimed, event: Event) -> bool:
     try:
         _commit(rt, [event])
-    except CONTENDED:
-        inbox.give_back(rt.redis, [item.event_id], delay_s=CONTENDED_S)
+    except (NotOurTurn, *CONTENDED):
+        inbox.give_back(rt.redis, [item], delay_s=CONTENDED_S, counts=False)
         return False
-    except Unreadable as fault:
-        _set_aside(rt, item, fault.reason)  # it will not be readable later
-        return False
-    except OperationalError:
-        raise
-    except Exception as fault:  # noqa: BLE001 - whatever is wrong with this event, it is kept
+    except Exception as fault:
+        if is_outage(fault):
+            raise
         log.get().error("event_broke", key=event.key, kind=event.kind, tries=item.tries, where=log.where(fault))
         if item.tries >= MOST_TRIES:
             _set_aside(rt, item, _reason(fault))
         else:
             delay_s = min(LONGEST_RETRY_S, RETRY_S * 2 ** (item.tries - 1))
-            inbox.give_back(rt.redis, [item.event_id], delay_s=delay_s)
+            inbox.give_back(rt.redis, [item], delay_s=delay_s)
         return False
     inbox.clear(rt.redis, [item.event_id])
     return True
@@ -151,7 +185,7 @@ def _reason(fault: Exception) -> str:
     """What went wrong, without the values that PostgreSQL quotes."""
     if isinstance(fault, DatabaseError):
         return f"{type(fault).__name__} {fault.sqlstate or ''}".strip()
-    return f"{type(fault).__name__}: {fault}"
+    return f"{type(fault).__name__}: {fault}"[:_REASON].encode("utf-8", "replace").decode().replace("\0", " ")
 
 
 def _set_aside(rt: Runtime, item: Claimed, reason: str) -> None:

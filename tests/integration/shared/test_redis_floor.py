@@ -46,7 +46,7 @@ def test_the_inbox_works_on_redis_6_2(floor):
     inbox.answer_bell(floor)
     claimed = inbox.claim(floor, limit=3)
     assert [item.record for item in claimed] == [one.record() for one in events[:3]]
-    inbox.give_back(floor, [claimed[0].event_id], delay_s=0)
+    inbox.give_back(floor, claimed[:1], delay_s=0)
     assert [(item.event_id, item.tries) for item in inbox.claim(floor, limit=1)] == [(events[3].event_id, 1)]
     inbox.clear(floor, [one.event_id for one in events[1:]])
     assert inbox.size(floor) == 1

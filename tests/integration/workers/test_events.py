@@ -1,4 +1,9 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
 import pytest
+from psycopg import sql
 
 from shared import inbox
 from shared.db import events as event_rows
@@ -86,15 +91,33 @@ def test_a_record_nobody_can_read_is_set_aside_and_the_rest_goes_on(world):
     assert world.one("select event_id from set_aside") == "odd"
 
 
-def test_every_kind_of_webhook_is_stored_even_without_a_handler(world):
-    world.happens(event("status", Sid="NO" + "1" * 32, Level="ERROR", PayloadType="application/json", Payload="{}"),
-                  event("status", CallSid=CALL, AnsweredBy="human"), event("status", Something="new"))  # fmt: skip
-    assert {row[0] for row in world.rows("select kind from events")} == {"debugger", "amd", "other"}
-    assert {row[0] for row in world.rows("select outcome from events")} == {"stored"}
+def test_what_no_handler_knows_is_stored_all_the_same(world):
+    world.happens(event("status", Something="new"))
+    assert world.rows("select kind, outcome from events") == [("other", "stored")]
+
+
+@pytest.mark.parametrize(
+    ("door", "params", "reason"),
+    [
+        ("status", {"CallStatus": "ringing"}, "call-status without a CallSid"),
+        ("status", {"CallSid": "CA" + "x" * 30_000, "CallStatus": "ringing"}, "call-status without a CallSid"),
+        ("call", {"From": CUSTOMER, "CallStatus": "ringing"}, "call-in without a CallSid"),
+        ("message", {"SmsStatus": "received", "Body": "x"}, "msg-in without a MessageSid"),
+        ("status", {"MessageSid": "no value", "MessageStatus": "sent"}, "msg-status without a MessageSid"),
+        ("recording", {"RecordingStatus": "completed", "CallSid": CALL}, "rec without a RecordingSid"),
+        ("status", {"TranscriptionEvent": "transcription-started"}, "rtt without a TranscriptionSid"),
+    ],
+)
+def test_an_event_without_its_subject_is_set_aside_at_once_and_its_batch_goes_on(world, door, params, reason):
+    bad = event(door, **params)
+    world.happens(status(1), bad, status(2))
+    assert world.rows("select event_id, reason, tries from set_aside") == [(bad.event_id, reason, 1)]
+    assert world.one("select count(*) from events") == 2
+    assert inbox.size(world.rt.redis) == 0
 
 
 @pytest.mark.parametrize("params", [
-    {"CallSid": "CA" + "x" * 30_000, "CallStatus": "ringing"}, {"MessageSid": "SM\0", "SmsStatus": "received", "Body": "\0"},
+    {"MessageSid": "SM\0", "SmsStatus": "received", "Body": "\0"},
     {"CallSid": CALL, "CallStatus": "ringing", "From": "x" * 30_000, "Direction": "sideways"},
     {"CallSid": CALL, "CallStatus": "completed", "CallDuration": "9" * 40, "Duration": "-1"},
     {"MessageSid": "SM1", "MessageStatus": "failed", "ErrorCode": "9" * 30, "SmsStatus": "\ud83d"},
@@ -128,6 +151,128 @@ def test_an_unclaimed_event_is_rung_for_again(world):
 def test_a_crashed_drain_gives_its_events_back_when_the_lease_ends(world):
     inbox.put_many(world.rt.redis, [status(1)])
     (first,) = inbox.claim(world.rt.redis, limit=10, lease_ms=0)
+    inbox.begin(world.rt.redis, [first])
     (again,) = inbox.claim(world.rt.redis, limit=10)
     assert (first.event_id, first.tries, again.event_id, again.tries) == (again.event_id, 1, first.event_id, 2)
     assert inbox.claim(world.rt.redis, limit=10) == []
+
+
+def test_what_was_claimed_and_not_begun_was_not_tried(world):
+    inbox.put_many(world.rt.redis, [status(1)])
+    inbox.claim(world.rt.redis, limit=10, lease_ms=0)
+    ((again),) = inbox.claim(world.rt.redis, limit=10)
+    assert again.tries == 1
+
+
+def test_what_was_cleared_is_not_given_back(world):
+    inbox.put_many(world.rt.redis, [status(1)])
+    claimed = inbox.claim(world.rt.redis, limit=10)
+    inbox.clear(world.rt.redis, [item.event_id for item in claimed])
+    inbox.give_back(world.rt.redis, claimed, delay_s=0)
+    assert world.rt.redis.exists(inbox.DUE, inbox.TRIES) == 0
+
+
+def again_and_again(world, event_id, rounds):
+    for _ in range(rounds):
+        world.rt.redis.zadd(inbox.DUE, {event_id: 0})
+        events.drain(world.rt)
+
+
+def test_what_was_tried_before_goes_alone_after_what_is_new(world, monkeypatch):
+    batches = []
+    committed = events._commit
+    monkeypatch.setattr(
+        events, "_commit", lambda rt, batch: (batches.append([one.key for one in batch]), committed(rt, batch))
+    )
+    old = [status(1), status(2)]
+    inbox.put_many(world.rt.redis, old)
+    inbox.begin(world.rt.redis, inbox.claim(world.rt.redis, limit=10, lease_ms=0))
+    inbox.put_many(world.rt.redis, [status(3), status(4)])
+    events.drain(world.rt)
+    assert [len(batch) for batch in batches] == [2, 1, 1]
+
+
+def test_an_event_whose_tries_never_ended_is_set_aside_untried(world, monkeypatch):
+    monkeypatch.setattr(events, "HANDLERS", {"call-status": lambda conn, event: pytest.fail("tried")})
+    bad = status(1)
+    inbox.put_many(world.rt.redis, [bad])
+    world.rt.redis.hset(inbox.TRIES, bad.event_id, events.MOST_TRIES)
+    events.drain(world.rt)
+    assert world.one("select event_id from set_aside") == bad.event_id
+    assert inbox.size(world.rt.redis) == 0
+
+
+def test_while_postgresql_takes_no_writes_nothing_is_counted_and_all_comes_back_soon(world):
+    name = world.one("select current_database()")
+    with psycopg.connect(world.rt.settings.database_url) as conn:
+        conn.execute(sql.SQL("alter database {} set default_transaction_read_only = on").format(sql.Identifier(name)))
+    world.rt.db.drain()
+    bad = status(1)
+    inbox.put_many(world.rt.redis, [bad])
+    for _ in range(events.MOST_TRIES + 2):
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            again_and_again(world, bad.event_id, 1)
+    assert world.rt.redis.hget(inbox.TRIES, bad.event_id) == b"0"
+    seconds, _ = world.rt.redis.time()
+    assert world.rt.redis.zscore(inbox.DUE, bad.event_id) / 1000 < seconds + 2  # not at the end of its lease
+    with psycopg.connect(world.rt.settings.database_url, options="-c default_transaction_read_only=off") as conn:
+        conn.execute(sql.SQL("alter database {} reset default_transaction_read_only").format(sql.Identifier(name)))
+    world.rt.db.drain()
+    again_and_again(world, bad.event_id, 1)
+    assert world.one("select count(*) from events") == 1
+    assert world.one("select count(*) from set_aside") == 0
+
+
+def test_an_event_that_is_too_slow_is_the_events_fault_and_nobody_elses(world, monkeypatch):
+    def slow(conn, event):
+        conn.execute("set local statement_timeout = 50")
+        conn.execute("select pg_sleep(9)")
+
+    monkeypatch.setattr(events, "HANDLERS", {**events.HANDLERS, "msg-in": slow})
+    world.happens(
+        status(1), event("message", MessageSid="SM" + "1" * 32, SmsStatus="received", From=CUSTOMER), status(2)
+    )
+    assert world.one("select count(*) from events") == 2
+
+
+def test_a_batch_that_does_not_get_its_turn_waits_once_and_not_once_an_event(world):
+    with world.rt.db.connection() as other:
+        event_rows.take_turn(other)
+        inbox.put_many(world.rt.redis, [status(n) for n in range(20)])
+        began = time.monotonic()
+        assert events.drain(world.rt) == 0
+        assert time.monotonic() - began < 6  # lock_timeout is 2 s
+    assert set(world.rt.redis.hvals(inbox.TRIES)) == {b"0"}
+
+
+def test_a_row_that_somebody_holds_delays_its_own_event_only(world, monkeypatch):
+    def locked(conn, event):
+        conn.execute("set local lock_timeout = 50")
+        conn.execute("select pg_advisory_xact_lock(77)")
+
+    monkeypatch.setattr(events, "HANDLERS", {**events.HANDLERS, "msg-in": locked})
+    with world.rt.db.connection() as other:
+        other.execute("select pg_advisory_xact_lock(77)")
+        world.happens(status(1), event("message", MessageSid="SM" + "1" * 32, SmsStatus="received", From=CUSTOMER))
+    assert world.one("select count(*) from events") == 1
+    assert inbox.size(world.rt.redis) == 1
+
+
+def test_a_reason_that_postgresql_could_not_keep_is_made_fit(world, monkeypatch):
+    def odd(conn, event):
+        raise RuntimeError("\0 \ud83d " + "x" * 5000)
+
+    monkeypatch.setattr(events, "HANDLERS", {**events.HANDLERS, "call-status": odd})
+    bad = status(1)
+    inbox.put_many(world.rt.redis, [bad])
+    again_and_again(world, bad.event_id, events.MOST_TRIES)
+    assert world.one("select length(reason) from set_aside") <= 300
+
+
+def test_two_drains_at_once_do_every_event_once(world):
+    inbox.put_many(world.rt.redis, [status(n) for n in range(400)])
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(lambda _: events.drain(world.rt), range(2)))
+    assert sum(done) == world.one("select count(*) from events") == 400
+    assert world.one("select count(*) from jobs") == world.one("select count(distinct (kind, ref)) from jobs")
+    assert inbox.size(world.rt.redis) == 0
