@@ -13,12 +13,12 @@ from shared import inbox, log, metrics
 from shared.db import events, set_aside
 from shared.db.outage import is_outage
 from shared.domain.event import Event, from_record
-from shared.domain.event_keys import Kind
+from shared.domain.event_keys import Kind, meaning
 from shared.errors import Unreadable
 from shared.inbox import Claimed
 from shared.runtime import Runtime
 from workers import dispatch
-from workers.handlers import calls, messages, recordings
+from workers.handlers import alerts, calls, messages, recordings, transcriptions
 
 # One transaction for 50 events costs a twentieth of 50 transactions, and still ends within milliseconds.
 BATCH: Final = 50
@@ -37,14 +37,19 @@ _REASON: Final = 300  # characters: a sentence, not a document
 
 HANDLERS: Final[Mapping[Kind, Callable[[Connection, Event], str]]] = {
     "call-in": calls.incoming,
-    "call-fallback": calls.incoming,
     "call-status": calls.status,
     "dial": calls.dial,
+    "whisper": calls.whisper,
+    "gather": calls.gathered,
+    "amd": calls.answered_by,
     "voicemail": calls.voicemail,
+    "conference": calls.conference,
     "msg-in": messages.incoming,
-    "msg-fallback": messages.incoming,
     "msg-status": messages.status,
     "rec": recordings.status,
+    "txn": transcriptions.of_recording,
+    "rtt": transcriptions.live,
+    "debugger": alerts.debugger,
 }
 
 
@@ -132,13 +137,19 @@ def apply(conn: Connection, batch: Sequence[Event]) -> dict[str, str]:
     except LockNotAvailable as fault:
         raise NotOurTurn from fault
     fresh = events.insert(conn, batch)
-    outcomes = {event.event_id: _handle(conn, event) for event in batch if event.event_id in fresh}
+    outcomes = {event.event_id: handle(conn, event) for event in batch if event.event_id in fresh}
     events.finish(conn, outcomes)
     return outcomes
 
 
-def _handle(conn: Connection, event: Event) -> str:
-    handler = HANDLERS.get(event.kind)
+def handle(conn: Connection, event: Event) -> str:
+    """Does what the event means; returns what became of it. Raises Unreadable.
+
+    A request at a fallback address is an alert, and then what it would have been at its first address.
+    """
+    if event.kind in alerts.FALLBACKS:
+        alerts.fallback(conn, event)
+    handler = HANDLERS.get(meaning(event.kind, event.params))
     return handler(conn, event) if handler else "stored"
 
 
@@ -148,6 +159,8 @@ def _commit(rt: Runtime, batch: Sequence[Event]) -> None:
     for event in batch:
         outcome = outcomes.get(event.event_id, "repeated")
         metrics.EVENTS_PROCESSED.labels(event.kind, outcome).inc()
+        if event.kind in alerts.KINDS and event.event_id in outcomes:
+            alerts.tell(event)
         if outcome in ("missed", "answered"):
             metrics.CALLS.labels("inbound", outcome).inc()
         log.get().info(
@@ -166,6 +179,9 @@ def _commit_alone(rt: Runtime, item: Claimed, event: Event) -> bool:
         _commit(rt, [event])
     except (NotOurTurn, *CONTENDED):
         inbox.give_back(rt.redis, [item], delay_s=CONTENDED_S, counts=False)
+        return False
+    except Unreadable as fault:
+        _set_aside(rt, item, fault.reason)  # it will not be readable later
         return False
     except Exception as fault:
         if is_outage(fault):
