@@ -3,7 +3,7 @@
 It says what happened line by line: `acked N` only after the append of entry N has returned.
 """
 
-import encodings.ascii  # the unprivileged may not be able to read the interpreter's files any more
+import encodings.ascii  # noqa: F401 - the unprivileged may not be able to read the interpreter's files any more
 import os
 import resource
 import subprocess

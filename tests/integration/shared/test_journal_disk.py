@@ -117,8 +117,8 @@ def test_a_folder_that_may_not_be_written_refuses_the_start_and_says_what_to_do(
 
 def open_up(folder: Path) -> None:
     """Lets a user without privileges reach the folder."""
-    for parent in [folder, *folder.parents][:3]:
-        if parent.stat().st_uid == os.geteuid():
+    for parent in [folder, *folder.parents]:
+        if any(part.startswith("pytest-of") for part in parent.parts):
             parent.chmod(0o755)
 
 
