@@ -3,6 +3,7 @@
 import click
 
 from ops.manage.context import database, json_option, show
+from ops.manage.sync import sync
 from shared.db import numbers as rows
 from shared.domain.phone import is_e164
 from shared.domain.routing import DEFAULT_GREETING, RING_S, Number
@@ -11,6 +12,9 @@ from shared.domain.routing import DEFAULT_GREETING, RING_S, Number
 @click.group()
 def numbers() -> None:
     """Our phone numbers and their routing."""
+
+
+numbers.add_command(sync)
 
 
 def _e164(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

@@ -14,7 +14,9 @@ from shared.db.endpoints import Endpoint
 from shared.domain import api_key
 from shared.domain.api_key import SCOPES
 from shared.domain.notices import FOR_AS_CALL
+from shared.domain.number_urls import number_urls
 from shared.domain.routing import Number
+from shared.domain.twiml import Urls
 
 _PATIENCE_S = 5.0  # all of it is on this machine
 _CLIENT = "demo"
@@ -35,13 +37,10 @@ def introduce(env: Mapping[str, str]) -> None:
     Raises requests.RequestException.
     """
     simulator, standins, public = env.get("TS_SIMULATOR_URL"), env.get("TS_STANDINS_URL"), env["TS_PUBLIC_URL"]
+    urls = number_urls(Urls(public), Urls(env.get("TS_FALLBACK_URL") or public))
     for number in _numbers():
         if simulator:
-            _put(f"{simulator}/sim/numbers/{number.phone_number}", {
-                "voice_url": f"{public}/api/calls/incoming",
-                "status_callback": f"{public}/api/webhooks/status",
-                "sms_url": f"{public}/api/sms/incoming",
-            })  # fmt: skip
+            _put(f"{simulator}/sim/numbers/{number.phone_number}", urls)
         if standins:
             _put(f"{standins}/standin/pns/{number.phone_number}", {"tenantId": number.tenant_id, "status": "active"})
     if standins:
@@ -80,4 +79,4 @@ def _key(conn: Connection, kept: str) -> str:
 
 
 def _put(url: str, document: Mapping[str, str | None]) -> None:
-    requests.put(url, json=document, timeout=_PATIENCE_S).raise_for_status()
+    requests.put(url, json=dict(document), timeout=_PATIENCE_S).raise_for_status()

@@ -17,6 +17,7 @@ from ops.twilio_sim.rest.gate import Gate
 from ops.twilio_sim.rest.messages import add_messages
 from ops.twilio_sim.rest.numbers import add_numbers
 from ops.twilio_sim.rest.recordings import add_recordings
+from ops.twilio_sim.rest.services import add_services
 from ops.twilio_sim.world import World
 
 # Everything is on the page itself; it may talk to this server only.
@@ -38,6 +39,7 @@ def create_app(world: World) -> Flask:
     gate = Gate(world)
     for name, add in RESOURCES.items():
         app.register_blueprint(_resource(world, gate, name, add))
+    app.register_blueprint(_messaging(world, gate))
     app.register_blueprint(_control(world))
     app.register_error_handler(HTTPException, _http_error)
     app.add_url_rule("/", view_func=_page)
@@ -49,6 +51,14 @@ def _resource(world: World, gate: Gate, name: str, add: Callable[[Blueprint, Wor
     api = Blueprint(name, __name__, url_prefix="/2010-04-01/Accounts/<account_sid>")
     gate.guard(api)
     add(api, world)
+    return api
+
+
+def _messaging(world: World, gate: Gate) -> Blueprint:
+    """What Twilio has at messaging.twilio.com."""
+    api = Blueprint("messaging", __name__, url_prefix="/v1")
+    gate.guard(api)
+    add_services(api, world)
     return api
 
 
@@ -69,7 +79,7 @@ def _page() -> Response:
 def _http_error(error: HTTPException) -> Any:
     """Unknown addresses answer in the words of the side they are on."""
     status = error.code or 500
-    if request.path.startswith("/2010-04-01/"):
+    if request.path.startswith(("/2010-04-01/", "/v1/")):
         code = 20404 if status == 404 else status
         about = f"The requested resource {request.path} was not found" if status == 404 else error.name
         return body_of(status, code, about), status

@@ -14,6 +14,7 @@ from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.resources.message import Message
 from ops.twilio_sim.resources.number import Number
 from ops.twilio_sim.resources.recording import Recording
+from ops.twilio_sim.resources.service import Service
 from ops.twilio_sim.settings import Settings
 from ops.twilio_sim.sids import Sids
 from ops.twilio_sim.webhooks.history import History
@@ -46,6 +47,7 @@ class World:
         self.messages: Book[Message] = Book(self.lock)
         self.calls: Book[Call] = Book(self.lock)
         self.recordings: Book[Recording] = Book(self.lock)
+        self.services: Book[Service] = Book(self.lock)
         self.phones: dict[str, Phone] = {}
         self.opt_outs: set[tuple[str, str]] = set()
         self.lines: dict[str, Line] = {}
@@ -60,6 +62,12 @@ class World:
             found = self.number(phone_number)
             return found or self.numbers.add(Number(self.sids.new("PN"), self.account.sid, phone_number))
 
+    def own_service(self, friendly_name: str) -> Service:
+        """Makes it if there is none of this name."""
+        with self.lock:
+            found = next((s for s in self.services if s.friendly_name == friendly_name), None)
+            return found or self.services.add(Service(self.sids.new("MG"), self.account.sid, friendly_name))
+
     def phone(self, phone_number: str) -> Phone:
         return self.phones.get(phone_number, Phone())
 
@@ -73,7 +81,7 @@ class World:
             for line in list(self.lines.values()):
                 line.abandon()
             self.lines.clear()
-            for book in (self.numbers, self.messages, self.calls, self.recordings):
+            for book in (self.numbers, self.messages, self.calls, self.recordings, self.services):
                 book.clear()
             self.phones.clear()
             self.opt_outs.clear()

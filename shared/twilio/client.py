@@ -6,7 +6,7 @@ that ends here. One client per process: a new one per request costs 3.5 ms over 
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +30,11 @@ _CHUNK_BYTES: Final = 65_536  # a socket buffer's worth
 # Four hours (Twilio's longest call) of two-channel 16-bit 8 kHz WAV are 460 MB.
 _LARGEST_BYTES: Final = 500_000_000
 _TOO_MANY: Final = 429
+# What a list's answer says of the world rather than of the question.
+_TELLING: Final = frozenset({401, 403, _TOO_MANY, *range(500, 600)})
+_PAGE: Final = 1000  # Twilio's largest page
+# Where one of these is set, Twilio does not ask the number's own addresses.
+_OVERRIDES: Final = ("voice_application_sid", "sms_application_sid", "trunk_sid")
 _THROTTLED_S: Final = 1.0  # Twilio documents no Retry-After for 20429; its limit is on concurrency, so soon is fine
 # Twilio's code for "the call is not in a state for that" (error dictionary 21220): it has ended already.
 CALL_NOT_LIVE: Final = 21220
@@ -52,6 +57,16 @@ class Fetched:
     size_bytes: int
     sha256: bytes
     content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedNumber:
+    """A phone number of the account. `settings` are its addresses and methods, `overrides` what Twilio asks before them."""
+
+    sid: str
+    phone_number: str
+    settings: Mapping[str, str]
+    overrides: Mapping[str, str]
 
 
 class _HttpClient(TwilioHttpClient):
@@ -120,6 +135,32 @@ class TwilioClient:
             if refused.twilio_code != CALL_NOT_LIVE:
                 raise
 
+    def owned_numbers(self, names: Collection[str]) -> list[OwnedNumber]:
+        """Every number of the account with the settings in `names` (snake case), from all pages. Raises Transient."""
+        with _outcome("numbers"):
+            listed = self._sdk.incoming_phone_numbers.list(page_size=_PAGE)
+        return [_owned(number, names) for number in listed]
+
+    def set_number(self, sid: str, settings: Mapping[str, str]) -> OwnedNumber:
+        """Changes these settings; the number as Twilio then has it. Raises Transient, Permanent."""
+        with _outcome("numbers"):
+            changed = self._sdk.incoming_phone_numbers(sid).update(**settings)
+        return _owned(changed, settings)
+
+    def numbers_in_services(self) -> dict[str, str]:
+        """Numbers (by SID) whose texts go to a Messaging Service's address instead of their own, and its SID.
+
+        Raises Transient, Permanent.
+        """
+        with _outcome("messaging_services"):
+            services = self._sdk.messaging.v1.services
+            return {
+                str(number.sid): str(service.sid)
+                for service in services.list(page_size=_PAGE)
+                if not service.use_inbound_webhook_on_number
+                for number in services(str(service.sid)).phone_numbers.list(page_size=_PAGE)
+            }
+
     def fetch_recording(self, recording_sid: str, into: IO[bytes]) -> Fetched:
         """Streams the WAV of a recording into a file, hashing on the way; memory stays at one chunk.
 
@@ -140,6 +181,15 @@ class TwilioClient:
                 raise Permanent(f"media is {content_type or 'of no type'}, not audio")
             size, sha256 = _copy(answer, into)
         return Fetched(size, sha256, content_type)
+
+
+def _owned(number: Any, names: Collection[str]) -> OwnedNumber:
+    return OwnedNumber(
+        number.sid,
+        number.phone_number,
+        {name: getattr(number, name) or "" for name in names},
+        {name: sid for name in _OVERRIDES if (sid := getattr(number, name))},
+    )
 
 
 def _copy(answer: requests.Response, into: IO[bytes]) -> tuple[int, bytes]:
@@ -191,9 +241,16 @@ def outcome_of(fault: Exception, *, creating: bool) -> Exception:
         return _refusal(fault.status, fault.code, creating=creating)
     if isinstance(fault, requests.ConnectTimeout) or _never_connected(fault):
         return Transient("twilio_unreachable")  # no byte of the request left: it is safe to repeat
+    if isinstance(fault, TwilioException) and (status := _status_of_page(fault)) in _TELLING:
+        return _refusal(status, None, creating=creating)
     if isinstance(fault, requests.RequestException | TwilioException | ValueError):
         return Unknown("no_answer") if creating else Transient("twilio_unavailable")
     return fault
+
+
+def _status_of_page(fault: TwilioException) -> int:
+    """A list that could not be read raises no TwilioRestException: the SDK puts the answer beside the words."""
+    return getattr(fault.args[1], "status_code", 0) if len(fault.args) > 1 else 0
 
 
 def _refusal(status: int, code: int | None, *, creating: bool) -> TwilioServerError:

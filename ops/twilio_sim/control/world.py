@@ -1,11 +1,11 @@
-"""/sim/numbers, /sim/phones, /sim/settings, /sim/faults, /sim/state: how the world is."""
+"""/sim/numbers, /sim/services, /sim/phones, /sim/settings, /sim/faults, /sim/state: how the world is."""
 
 from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, request
 
-from ops.twilio_sim.control.wishes import Wrong, wishes_of
+from ops.twilio_sim.control.wishes import Wrong, only, wishes_of
 from ops.twilio_sim.phones import Phone
 from ops.twilio_sim.rest.form import is_number
 from ops.twilio_sim.webhooks.address import is_http_url
@@ -27,6 +27,18 @@ def add_world(api: Blueprint, world: World) -> None:
     @api.get("/numbers")
     def numbers() -> dict[str, Any]:
         return {"data": [n.as_json() for n in world.numbers]}
+
+    @api.put("/services/<name>")
+    def put_service(name: str) -> dict[str, Any]:
+        wishes = wishes_of(request)
+        only(wishes, "numbers", "use_inbound_webhook_on_number")
+        members = [world.number(str(number)) for number in wishes.get("numbers", [])]
+        if None in members:
+            raise Wrong("numbers must be a list of numbers of this account")
+        service = world.own_service(name)
+        service.number_sids = [member.sid for member in members if member]
+        service.use_inbound_webhook_on_number = bool(wishes.get("use_inbound_webhook_on_number", False))
+        return service.as_json()
 
     @api.put("/phones/<number>")
     def put_phone(number: str) -> dict[str, Any]:

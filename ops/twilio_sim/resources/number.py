@@ -20,6 +20,9 @@ SETTABLE = {
     "sms_method": "SmsMethod",
     "sms_fallback_url": "SmsFallbackUrl",
     "sms_fallback_method": "SmsFallbackMethod",
+    "voice_application_sid": "VoiceApplicationSid",
+    "sms_application_sid": "SmsApplicationSid",
+    "trunk_sid": "TrunkSid",
 }
 
 
@@ -39,6 +42,9 @@ class Number:
     sms_method: str = "POST"
     sms_fallback_url: str = ""
     sms_fallback_method: str = "POST"
+    voice_application_sid: str = ""
+    sms_application_sid: str = ""
+    trunk_sid: str = ""
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)
 
@@ -54,7 +60,11 @@ class Number:
         self.updated_at = now()
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in SETTABLE} | self._fixed()
+        return {name: getattr(self, name) for name in SETTABLE} | self._overrides() | self._fixed()
+
+    def _overrides(self) -> dict[str, str | None]:
+        """None, not blank, where there is none: their form is that of a SID."""
+        return {name: getattr(self, name) or None for name in SETTABLE if name.endswith("_sid")}
 
     def _fixed(self) -> dict[str, Any]:
         path = f"/2010-04-01/Accounts/{self.account_sid}/IncomingPhoneNumbers/{self.sid}"
@@ -76,12 +86,9 @@ class Number:
             "emergency_status": "Inactive",
             "identity_sid": None,
             "origin": "twilio",
-            "sms_application_sid": None,
             "status": "in-use",
-            "trunk_sid": None,
             "type": "local",
             "uri": path + ".json",
-            "voice_application_sid": None,
             "voice_caller_id_lookup": False,
             "voice_receive_mode": "voice",
         }
