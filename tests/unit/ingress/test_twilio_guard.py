@@ -223,6 +223,10 @@ def test_no_other_address_counts(base):
     assert refused(asked(base=base)) == "bad_signature"
 
 
+def test_the_plain_addresses_are_tried_before_any_rarer_spelling():
+    assert POLICY.forms[:2] == (BASE.encode(), ALIAS.encode())
+
+
 @pytest.mark.parametrize(
     ("base", "said"),
     [

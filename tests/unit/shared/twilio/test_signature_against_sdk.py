@@ -78,7 +78,7 @@ def test_it_and_we_agree_about_bodies_but_for_capitals_and_the_hash_it_does_not_
 
 headers = st.sampled_from([
     f"key={KEY},algorithm=HMAC_SHA256", f"key={KEY},algorithm=HMAC_SHA1", f"key={KEY}", f"algorithm,key={KEY}",
-    f" algorithm = hmac_sha256 , key = {KEY} ", f"key={KEY},algorithm=,algorithm=HMAC_SHA256",
+    f" algorithm = hmac_sha256 , key = {KEY} ", f"key={KEY},algorithm=,algorithm= ,algorithm=HMAC_SHA256",
     f"key={KEY},algorithm=HMAC_MD5", f"key={KEY},algorithm=,",
 ])  # fmt: skip
 
