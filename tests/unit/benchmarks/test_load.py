@@ -1,9 +1,12 @@
 """The load generator counts what came back, nothing more and nothing less."""
 
+import select
+import socket
+
 import pytest
 
 from ops.benchmarks import load
-from ops.benchmarks.line import LOST, BadAnswer, told_by
+from ops.benchmarks.line import LOST, BadAnswer, Line, told_by
 from ops.benchmarks.load import Generator
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\nServer: test\r\n\r\n"
@@ -74,6 +77,28 @@ def test_answers_are_counted_by_status_and_only_2xx_are_acks(serve, generator):
 def test_an_answer_in_pieces_is_one_answer(serve, generator):
     server = serve(answering(FORBIDDEN[:20], FORBIDDEN[20:-2], FORBIDDEN[-2:]))
     assert generator(server, 2, 20).closed(30).statuses == {403: 20}
+
+
+def test_an_answer_is_incomplete_until_its_body_is_there():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        line = Line(server.getsockname())
+        connection, _ = server.accept()
+        assert line.receive() is None
+        for piece in (FORBIDDEN[:20], FORBIDDEN[20:-2]):
+            connection.sendall(piece)
+            select.select([line.socket], [], [], 10)
+            assert line.receive() is None
+        connection.sendall(FORBIDDEN[-2:])
+        select.select([line.socket], [], [], 10)
+        assert line.receive() == 403
+        connection.close()
+        line.close()
+
+
+def test_a_request_that_could_not_be_sent_is_counted_as_lost(serve, generator):
+    one = generator(serve(answering(NO_CONTENT)), 1, 5)
+    one.lines[0].socket.shutdown(socket.SHUT_WR)
+    assert one.paced(5, 1000).statuses == {204: 4, LOST: 1}
 
 
 def test_a_connection_that_the_server_ends_with_its_answer_is_opened_anew(serve, generator):

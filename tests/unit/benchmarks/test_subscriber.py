@@ -1,11 +1,12 @@
 """The benchmark's subscriber notes every notification once, with the time it came."""
 
+import io
 import socket
 import subprocess
 import sys
 import time
 
-from ops.benchmarks.subscriber import cut
+from ops.benchmarks.subscriber import Subscriber, cut
 from ops.stack.ports import free_port
 
 POST = b'POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"a": "b"'
@@ -17,6 +18,19 @@ def test_a_request_is_cut_off_only_when_it_is_whole():
     assert cut(POST[:-1]) is None
     assert cut(POST + b"GET") == (b'{"a": "b"', b"GET")
     assert cut(b"GET / HTTP/1.1\r\n\r\n") == (b"", b"")
+
+
+def test_a_notification_in_pieces_is_one():
+    port, notes = free_port(), io.BytesIO()
+    subscriber = Subscriber(("127.0.0.1", port), notes)
+    with connected(port) as line:
+        subscriber.turn()
+        for piece in (POST[:10], POST[10:45], POST[45:]):
+            assert notes.getvalue() == b""
+            line.sendall(piece)
+            subscriber.turn()
+    assert notes.getvalue().count(b"\n") == 1
+    subscriber.turn()  # who hangs up is let go
 
 
 def connected(port: int) -> socket.socket:
