@@ -22,7 +22,7 @@ from ingress.http_head import Head
 from ingress.lane import Lane, Request
 from ingress.limits import MOST_BODY_BYTES, MOST_HEAD_BYTES, REQUEST_S
 from ingress.problem import Problem
-from shared import metrics
+from shared import log, metrics
 
 _READ_BYTES: Final = 65536
 _ACCEPTS_A_TURN: Final = 16  # both workers wait on one listener: who takes all leaves the other idle
@@ -185,11 +185,27 @@ class PatientWorker(ThreadWorker):
     def _take(self, conn: Conn, head: Head, start: int) -> None:
         """A plain request is whole: the lane's, if it says yes, else Flask's. Two at once are Flask's."""
         if self.lane is not None and len(conn.buf) == start + head.length:
-            taken = self.lane.take(head, conn.buf[start:], str(conn.client[0]) if conn.client else "")
+            taken = self._taken(head, conn.buf[start:], str(conn.client[0]) if conn.client else "")
             if taken is not None:
                 self.batch.append((conn, taken))
                 return
         self._hand_over(conn)
+
+    def _taken(self, head: Head, body: bytes, peer: str) -> Request | None:
+        assert self.lane is not None  # asked before
+        try:
+            return self.lane.take(head, body, peer)
+        except Exception as fault:  # noqa: BLE001 - a bug that one request finds must not end the loop of all the others
+            log.get().error("lane_broke", where=log.where(fault))
+            return None
+
+    def _is_stored(self, requests: list[Request]) -> bool:
+        assert self.lane is not None  # nobody else fills the batch
+        try:
+            return self.lane.store(requests)
+        except Exception as fault:  # noqa: BLE001 - as above; Flask stores them once more, which changes nothing
+            log.get().error("lane_broke", where=log.where(fault))
+            return False
 
     def _hand_over(self, conn: Conn) -> None:
         """To the pool: gunicorn's parser reads the same bytes again."""
@@ -206,8 +222,7 @@ class PatientWorker(ThreadWorker):
     def _flush(self) -> None:
         """Stores all that the lane took in this turn, then answers each. What could not be stored is Flask's to refuse."""
         batch, self.batch = self.batch, []
-        assert self.lane is not None  # nobody else fills the batch
-        if not self.lane.store([request for _, request in batch]):
+        if not self._is_stored([request for _, request in batch]):
             for conn, _ in batch:
                 self._hand_over(conn)
             return

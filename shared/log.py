@@ -29,6 +29,30 @@ _FRAMES: Final = 6  # from the line that raised up to the handler that called it
 EventDict = MutableMapping[str, Any]
 
 
+class Steady:
+    """A stream that takes what it can: a full disk or a closed pipe costs lines, never the work that logged them."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._lost = out, 0
+
+    def write(self, text: str) -> None:
+        """Written with the next flush, if at all."""
+        try:
+            if self._lost:
+                self._out.write(json.dumps({"event": "log_writes_lost", "level": "error", "count": self._lost}) + "\n")
+            self._out.write(text)
+            self._lost = 0
+        except (OSError, ValueError):  # ValueError: the stream is closed, at the end of the process
+            self._lost += 1
+
+    def flush(self) -> None:
+        """What cannot be written now stays in the stream's buffer, as far as that reaches."""
+        try:
+            self._out.flush()
+        except (OSError, ValueError):
+            self._lost += 1
+
+
 @dataclass(frozen=True, slots=True)
 class _Plain:
     """What `info_each` needs to write without structlog: who speaks, and where to."""
@@ -45,8 +69,9 @@ def configure(
 ) -> None:
     """Sets this process's log up; `form` is json for machines or console for people; `out` is stdout unless given."""
     global _plain
+    steady = cast("TextIO", Steady(out or sys.stdout))
     said_by = {"service": service, "version": version}
-    _plain = _Plain(said_by, out or sys.stdout) if form == "json" and _LEVELS[level] <= _LEVELS["info"] else None
+    _plain = _Plain(said_by, steady) if form == "json" and _LEVELS[level] <= _LEVELS["info"] else None
     render = structlog.dev.ConsoleRenderer() if form == "console" else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
@@ -60,7 +85,7 @@ def configure(
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(out or sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(steady),
         cache_logger_on_first_use=True,
     )
     # Twilio's SDK logs phone numbers in the URLs of its requests at INFO.

@@ -73,3 +73,23 @@ def test_many_lines_at_once_keep_to_form_and_level(options):
     structlog.reset_defaults()
     assert out.getvalue().count("webhook_accepted") == (1 if "form" in options else 0)
     assert not out.getvalue().startswith("{")
+
+
+def test_a_full_disk_costs_lines_and_never_the_work_that_logs(tmp_path):
+    class Full(io.StringIO):
+        is_full = True
+
+        def write(self, text):
+            if self.is_full:
+                raise OSError(28, "No space left on device")
+            return super().write(text)
+
+    out = Full()
+    log.configure(service="test", version="1", out=out)
+    log.get().info("one")
+    log.info_each("two", [{"kind": "dial"}])
+    out.is_full = False
+    log.get().info("three")
+    structlog.reset_defaults()
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(event["event"], event.get("count")) for event in events] == [("log_writes_lost", 2), ("three", None)]
