@@ -18,6 +18,9 @@ from shared.settings import Settings
 _DB_CONNECT_S = 2
 # How long a caller may wait for a free connection: longer than any of our transactions, shorter than a client's patience.
 _DB_POOL_WAIT_S = 5.0
+# The pool doubles its pauses (1, 2, 4 … s) for as long as this; then whoever asks next begins anew. Its own 300 s would
+# leave us without PostgreSQL for minutes after it is back.
+_DB_RECONNECT_S = 3.0
 _DB_OPTIONS = (
     # Our longest statement is a batch of 50 events (milliseconds): five seconds is a fault, not work.
     "-c statement_timeout=5000 "
@@ -49,6 +52,7 @@ def open_db(settings: Settings, *, size: int) -> ConnectionPool[Connection]:
         min_size=1,
         max_size=size,
         timeout=_DB_POOL_WAIT_S,
+        reconnect_timeout=_DB_RECONNECT_S,
         check=ConnectionPool.check_connection,
         kwargs={
             "connect_timeout": _DB_CONNECT_S,

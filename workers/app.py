@@ -1,11 +1,11 @@
 """The Celery application of a worker: its Runtime, its nets, and the names of tasks with what they do."""
 
+from threading import Event
 from typing import Any, Final
 
 from celery import bootsteps
 from celery.exceptions import Reject
 from celery.signals import worker_shutdown
-from psycopg import OperationalError
 
 from shared import inbox, log, tasks
 from shared.celery_transport import keep_bound
@@ -20,6 +20,8 @@ from workers.house import FORGET, REFRESH_NUMBERS, app
 SWEEP_S: Final = 2.0
 DISPATCH_S: Final = 1.0
 BIND_S: Final = 5.0
+# A text that could not be recorded goes round: as often as this, however fast PostgreSQL refuses.
+REQUEUE_S: Final = 1.0
 
 
 class Nets(bootsteps.StartStopStep):
@@ -77,13 +79,12 @@ def run(job_id: int) -> None:
 
 
 @app.task(name=tasks.SMS_CONTRACT, bind=True)
-def send_sms(self: Any, job: Any = None) -> None:
+def send_sms(self: Any, job: Any = None, *rest: Any, **more: Any) -> None:
     """Another service asks for a text. This message is the only copy until the row exists: it is not let go before."""
-    try:
-        contract.accept(app.hands, job, self.request.id)
-    except OperationalError as fault:
-        # Back into the queue in one step of Redis; waiting for a connection has taken its five seconds, so no hot loop.
-        raise Reject(type(fault).__name__, requeue=True) from fault
+    asked = job if job is not None else more or list(rest)
+    if not contract.take(app.hands, asked, self.request.id):
+        Event().wait(REQUEUE_S)
+        raise Reject("not_recorded", requeue=True)  # back into the queue, in one step of Redis
 
 
 @app.task(name=REFRESH_NUMBERS)

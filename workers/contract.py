@@ -9,13 +9,32 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from marshmallow import ValidationError
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from shared import log, tasks
 from shared.db import jobs, messages, numbers, set_aside
+from shared.db.outage import is_outage
 from shared.runtime import Runtime
 from shared.sms_job import SmsJobSchema
 
 _SCHEMA = SmsJobSchema()
+
+
+def take(rt: Runtime, job: Any, task_id: str) -> bool:
+    """`accept` for a message that is the only copy: False when it could neither be recorded nor set aside."""
+    try:
+        try:
+            accept(rt, job, task_id)
+        except Exception as fault:
+            if is_outage(fault) or isinstance(fault, (DeadlockDetected, LockNotAvailable)):
+                raise
+            # A bug of ours, or a schema that is not there yet: kept whole, so that it can be replayed.
+            log.get().error("task_broke", task=tasks.SMS_CONTRACT, task_id=task_id, where=log.where(fault))
+            _reject(rt, job, {"bug": [type(fault).__name__]})
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the message must not go
+        log.get().warning("sms_job_kept", task_id=task_id, where=log.where(fault))
+        return False
+    return True
 
 
 def accept(rt: Runtime, job: Any, task_id: str) -> str:

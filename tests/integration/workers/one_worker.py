@@ -1,11 +1,16 @@
 """One real worker process of ours, told by JSON what is different: `python one_worker.py '{"queues": ["events"]}'`.
 
 `queues`, `threads`; `conf` and `transport` (options) change Celery's settings; `watch`: the watchdog's numbers; `torn`:
-a net whose first round ends its thread. Task `test.hold` touches FILE.began and ends when FILE.go is there.
+a net whose first round ends its thread. `dies`: where the process kills itself, as SIGKILL does: before_commit or
+after_commit of a batch, or `at`: whenever an event with that CallSid is handled. `hangs`: touches that file when a text
+of another service has its row, uncommitted, and goes no further. Task `test.hold` touches FILE.began and ends when
+FILE.go is there.
 """
 
 import functools
 import json
+import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -13,6 +18,7 @@ from threading import Event
 
 import workers.app
 import workers.watchdog
+from workers import contract, events
 from workers.guard import Guard
 from workers.house import app
 from workers.watchdog import Watchdog
@@ -48,6 +54,42 @@ if watched := asked.get("watch"):
     workers.app.Guard = functools.partial(Guard, dog=dog, look_s=watched["look_s"])
 if asked.get("torn"):
     tear("sweep")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+committed, applied, promised = events._commit, events.apply, contract.jobs.promise
+
+
+def dying(rt, batch):
+    if asked["dies"] == "after_commit":
+        committed(rt, batch)
+    die()
+
+
+def killed_by(conn, batch):
+    outcomes = applied(conn, batch)
+    if any(event.params.get("CallSid") == asked["at"] for event in batch):
+        die()
+    return outcomes
+
+
+def hanging(*args, **kwargs):
+    promised(*args, **kwargs)
+    Path(asked["hangs"]).touch()
+    Event().wait(60)
+
+
+if "dies" in asked:
+    events._commit = dying
+if "at" in asked:
+    events.apply = killed_by
+if "hangs" in asked:
+    contract.jobs.promise = hanging
+if "most_tries" in asked:
+    events.MOST_TRIES = asked["most_tries"]
 app.conf.broker_transport_options.update(asked.get("transport", {}))
 app.conf.update(asked.get("conf", {}))
 app.log_as("test")
