@@ -18,6 +18,7 @@ FORBIDDEN = {
     "shared.storage": ("shared.db", "ingress", "workers", "ops", "flask", "celery", "redis", "psycopg"),
     "shared.downstream": ("shared.db", "ingress", "workers", "ops", "flask", "celery", "redis", "psycopg"),
     "shared.inbox": ("shared.db", "ingress", "workers", "ops", "flask", "celery", "psycopg"),
+    "shared.journal": ("shared.db", "shared.domain", "ingress", "workers", "ops", "flask", "celery", "psycopg", "redis"),
     "shared.celery_transport": ("ingress", "workers", "ops", "flask"),
     "shared": ("ingress", "workers", "ops", "flask", "celery"),
     "ingress": ("workers", "ops", "celery", "kombu", "boto3", "twilio"),
