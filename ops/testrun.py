@@ -38,7 +38,7 @@ PARALLEL = ("-n", str(max(2, min(4, os.cpu_count() or 2))))
 # e2e tests start a whole stack each: two at once would measure each other.
 STAGES = (
     Stage("unit and integration", ["tests/unit", "tests/integration"], PARALLEL),
-    Stage("e2e", ["tests/e2e"]),
+    Stage("e2e", ["tests/e2e", "tests/chaos"]),
 )
 NAMED = {
     "unit": Stage("unit", ["tests/unit"], PARALLEL),

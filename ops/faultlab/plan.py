@@ -37,10 +37,10 @@ SHORT = (
     Planned(15.0, 4.0, "redis-freeze", 5),
     Planned(17.0, 0.5, "postgres-crash", 6),
     Planned(21.0, 2.5, "journal-full", 7),
-    Planned(25.0, 1.0, "redis-power-cut", 8),
-    Planned(25.5, 4.0, "ingress-kill", 9),
+    Planned(26.0, 1.0, "redis-power-cut", 8),
+    Planned(26.5, 3.0, "ingress-kill", 9),
 )
-SHORT_S = 31.0
+SHORT_S = 32.0
 
 
 def schedule(seed: int, lasts_s: float, names: Sequence[str] = ()) -> list[Planned]:

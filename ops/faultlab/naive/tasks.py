@@ -17,7 +17,13 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    broker_transport_options={"visibility_timeout": 15, "socket_timeout": 30, "max_retries": 0},
+    broker_transport_options={
+        "visibility_timeout": 15,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 30,
+        "max_retries": 0,
+    },
     task_publish_retry=False,  # an answer within the second, rather than a publish that waits for minutes
 )
 

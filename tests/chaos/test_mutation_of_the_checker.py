@@ -1,0 +1,49 @@
+"""The same schedule against a naive service and against ours: the laboratory must tell them apart, or it proves nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# PostgreSQL stands still for 3 s, so that what is acknowledged waits in Redis; then Redis forgets everything.
+SCHEDULE = ["--seed", "1", "--minutes", "0.2", "--rate", "25", "--faults", "backlog-flush", "--json"]
+WITHIN_S = 200  # a start, 12 s of load, and for ours all that the journal waits for; on a busy machine
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(WITHIN_S + 20)]
+
+
+def faults(folder: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ops.faultlab", *SCHEDULE, "--keep", str(folder), *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_the_checker_finds_what_a_naive_service_loses(tmp_path: Path):
+    code, told = faults(tmp_path, "--naive")
+    lost = [broken for broken in told["violations"] if broken["rule"] == 1 and "LOST" in broken["what"]]
+    # Three seconds at some twenty events: fewer than twenty would mean that the fault did not bite.
+    assert (code, told["ok"], len(lost) > 20) == (1, False, True)
+    # The evidence names them, with every try that was answered.
+    evidence = json.loads((tmp_path / "differences.json").read_text())
+    assert {broken["about"] for broken in lost} <= {entry["key"] for entry in evidence["tries"]}
+    # It loses what it promised, and does nothing else wrong: the load itself is one that a service can carry.
+    assert {broken["rule"] for broken in told["violations"]} == {1}
+
+
+def test_ours_keeps_every_promise_under_the_same_schedule(tmp_path: Path):
+    code, told = faults(tmp_path)
+    assert told["violations"] == []
+    assert (code, told["ok"]) == (0, True)
+    assert told["counts"]["events promised"] > 200
+    assert told["counts"]["answered for the caller's sake only"] == 0
