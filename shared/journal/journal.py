@@ -126,7 +126,7 @@ class Journal:
                 self._owner = None
             self._backlog.close()
 
-    def _commit(self, entries: list[Entry]) -> None:
+    def _commit(self, entries: Sequence[Entry]) -> None:
         """One write and one fdatasync. Raises JournalFault."""
         with self._turn:
             now = time.monotonic()
