@@ -18,7 +18,8 @@ from shared.db import calls, compared, events, jobs, notifications, shadow
 from shared.db.compared import COMPARED
 from shared.db.freshness import DECIDES, LEADS_TO_A_TEXT, will_text
 from shared.domain.job_kinds import JobKind
-from workers.shadow import Batch, families, handled
+from workers.events import handle
+from workers.shadow import Batch, Naming, families
 from workers.shadow_diff import Difference
 
 _TABLES = {each.table: each for each in COMPARED}
@@ -37,7 +38,9 @@ class Amended:
     left: list[Difference]
 
 
-def amend(conn: Connection, found: Batch, again: Callable[[], Batch | None], *, fresh_for: timedelta | None) -> Amended:
+def amend(
+    conn: Connection, found: Batch, again: Callable[[], Batch | None], named: Naming, *, fresh_for: timedelta | None
+) -> Amended:
     """Redoes what is missing in this batch: first the events that nobody processed, then, looked at `again`, single rows.
 
     What would text a customer about an event older than `fresh_for` is skipped; None: it is done all the same. Where an
@@ -55,7 +58,7 @@ def amend(conn: Connection, found: Batch, again: Callable[[], Batch | None], *, 
         # In the order in which things happened: whoever is told hears of a call before hearing that it was missed.
         missing.sort(key=lambda difference: (difference.at or datetime.max.replace(tzinfo=UTC), difference.key))
         for _, together in groupby(missing, key=attrgetter("key")):
-            _do(conn, list(together), fresh_for, done, skipped)
+            _do(conn, list(together), named, fresh_for, done, skipped)
         if done:
             batch = again()
     return Amended(done, skipped, list(batch.differences) if batch else [])
@@ -64,6 +67,7 @@ def amend(conn: Connection, found: Batch, again: Callable[[], Batch | None], *, 
 def _do(
     conn: Connection,
     together: Iterable[Difference],
+    named: Naming,
     fresh_for: timedelta | None,
     done: list[Difference],
     skipped: list[Difference],
@@ -74,7 +78,7 @@ def _do(
         for difference in together:
             try:
                 with conn.transaction():
-                    if _mend(conn, difference, is_stale=_is_stale(difference, fresh_for)):
+                    if _mend(conn, difference, named, is_stale=_is_stale(difference, fresh_for)):
                         mended.append(difference)
             except _TooLate:
                 late.append(difference)
@@ -92,10 +96,10 @@ def _is_stale(difference: Difference, fresh_for: timedelta | None) -> bool:
     return difference.at is None or datetime.now(UTC) - difference.at > fresh_for
 
 
-def _mend(conn: Connection, difference: Difference, *, is_stale: bool) -> bool:
+def _mend(conn: Connection, difference: Difference, named: Naming, *, is_stale: bool) -> bool:
     """False: it is there by now, or not ours to make. Raises _TooLate."""
     if difference.table == "events":
-        return _process(conn, difference.key, is_stale=is_stale)
+        return _process(conn, difference.key, named, is_stale=is_stale)
     row = dict(difference.row or {})
     if difference.column is not None:
         return difference.column == "decision" and calls.decide(conn, row["call_sid"], row["decision"])
@@ -106,13 +110,13 @@ def _mend(conn: Connection, difference: Difference, *, is_stale: bool) -> bool:
     return compared.put_missing(conn, _TABLES[difference.table], row)
 
 
-def _process(conn: Connection, key: str, *, is_stale: bool) -> bool:
+def _process(conn: Connection, key: str, named: Naming, *, is_stale: bool) -> bool:
     """The event's own handler, now; with what it leads to, or not at all."""
     events.take_turn(conn)
     event = shadow.unfinished(conn, key)
     if event is None:
         return False
-    outcome = handled(conn, event)
+    outcome = handle(conn, named(event))
     if is_stale and will_text(conn, event.sids):
         raise _TooLate
     events.finish(conn, {event.event_id: outcome})

@@ -5,7 +5,7 @@ inside `transaction(force_rollback=True)`. Each subject's whole history is repla
 a history would decide differently. What follows is compared as `shared/db/compared.py` says.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -23,6 +23,8 @@ from workers.shadow_diff import BROKE, Difference, Made, of_event, of_table
 
 # Events of the range in one transaction: some seconds of work, and a few megabytes with all their relatives.
 BATCH: Final = 500
+# An event as the current code would name it: its kind decides who handles it, its key stays.
+Naming = Callable[[Event], Event]
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -37,16 +39,13 @@ class Batch:
     members: dict[str, Member]
 
 
-def batches(conn: Connection, wanted: Range, *, size: int = BATCH) -> Iterator[Batch]:
-    """The whole range, a batch at a time. `conn` is in autocommit mode and the caller's alone."""
-    cursor = None
-    while batch := one(conn, wanted, after=cursor, size=size):
-        yield batch
-        cursor = batch.cursor
+def one(
+    conn: Connection, wanted: Range, named: Naming, *, after: tuple[datetime, str] | None, size: int = BATCH
+) -> Batch | None:
+    """The batch after the cursor; None when nothing is left. Leaves nothing behind.
 
-
-def one(conn: Connection, wanted: Range, *, after: tuple[datetime, str] | None, size: int = BATCH) -> Batch | None:
-    """The batch after the cursor; None when nothing is left. Leaves nothing behind."""
+    `conn` is in autocommit mode and the caller's alone.
+    """
     with conn.transaction(force_rollback=True):
         # One view of all tables: what workers commit meanwhile is neither in the events nor in what is compared.
         shadow.hold_still(conn)
@@ -54,7 +53,7 @@ def one(conn: Connection, wanted: Range, *, after: tuple[datetime, str] | None, 
         if not page:
             return None
         members = _begun_here(_with_relatives(conn, wanted, page), after)
-        differences = _examine(conn, members) if members else []
+        differences = _examine(conn, members, named) if members else []
     examined = {key for key, member in members.items() if member.is_wanted}
     return Batch(
         (page[-1].received_at, page[-1].key), len(examined), _touched(members, examined, differences), differences, members
@@ -106,11 +105,11 @@ def _touched(members: dict[str, Member], examined: set[str], differences: Sequen
     return sum(family[key] in touched for key in examined)
 
 
-def _examine(conn: Connection, members: dict[str, Member]) -> list[Difference]:
+def _examine(conn: Connection, members: dict[str, Member], named: Naming) -> list[Difference]:
     sids = sorted({sid for member in members.values() for sid in member.sids})
-    subjects = Subjects(sids, shadow.message_ids(conn, list(members), sids))
+    subjects = Subjects(sids, list(members), shadow.message_ids(conn, list(members), sids))
     real = {each.table: compared.rows(conn, each, subjects) for each in COMPARED}
-    outcomes, made = _replay(conn, members, subjects)
+    outcomes, made = _replay(conn, members, subjects, named)
     found = [of_event(member, outcomes[key]) for key, member in members.items()]
     differences = [difference for difference in found if difference is not None]
     for each in COMPARED:
@@ -118,7 +117,9 @@ def _examine(conn: Connection, members: dict[str, Member]) -> list[Difference]:
     return differences
 
 
-def _replay(conn: Connection, members: dict[str, Member], subjects: Subjects) -> tuple[dict[str, str], Made]:
+def _replay(
+    conn: Connection, members: dict[str, Member], subjects: Subjects, named: Naming
+) -> tuple[dict[str, str], Made]:
     """Everything that happened, in its order. Returns what would become of each event."""
     settled = shadow.settled(conn, subjects.sids)
     made = Made({key: member.received_at for key, member in members.items()}, {})
@@ -128,16 +129,11 @@ def _replay(conn: Connection, members: dict[str, Member], subjects: Subjects) ->
         for event, processed_at in happened:
             while settled and settled[0][1] < (processed_at or _LAST):
                 _settle(conn, *settled.pop(0), made)
-            outcomes[event.key] = _attempt(conn, event.key, lambda event=event: handled(conn, event))
+            outcomes[event.key] = _attempt(conn, event.key, lambda event=event: events.handle(conn, named(event)))
             made.decided.setdefault((event.params.get("CallSid", ""), outcomes[event.key]), event.key)
     for call_sid, at in settled:
         _settle(conn, call_sid, at, made)
     return outcomes, made
-
-
-def handled(conn: Connection, event: Event) -> str:
-    """What the current code makes of the event."""
-    return events.handle(conn, event)
 
 
 def _settle(conn: Connection, call_sid: str, at: datetime, made: Made) -> None:

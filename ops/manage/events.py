@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -11,9 +11,12 @@ from typing import Any, Final
 import click
 import psycopg
 
+from ingress.desk import door_of
 from ops.manage.context import database, json_option, show
 from shared import log
 from shared.db.shadow import Range
+from shared.domain import event_keys
+from shared.domain.event import Event
 from shared.version import VERSION
 from workers import shadow
 from workers.amend import amend
@@ -59,7 +62,7 @@ def events() -> None:
     """What was posted, as it was stored."""
 
 
-@events.command()
+@events.command(name="replay")
 @click.option("--since", type=_Moment(), help="From this time on: ISO 8601, or how long ago (30m, 2h, 7d).")
 @click.option("--until", type=_Moment(), help="Before this time; without: now.")
 @click.option("--kind", help="Only events of this kind: call-in, dial, msg-status …")
@@ -95,14 +98,14 @@ def replay(
 def _run(wanted: Range, *, fresh_for: timedelta | None, is_apply: bool) -> _Report:
     report, cursor = _Report(), None
     with database(autocommit=True) as looking, database(autocommit=True) as mending:
-        look = partial(shadow.one, looking, wanted)
+        look = partial(shadow.one, looking, wanted, _named_now)
         while batch := look(after=cursor):
             report.examined += batch.examined
             report.same += batch.examined - batch.differing_events
             report.differing += _told(batch.differences)
             left = batch.differences
             if is_apply and left:
-                result = amend(mending, batch, partial(look, after=cursor), fresh_for=fresh_for)
+                result = amend(mending, batch, partial(look, after=cursor), _named_now, fresh_for=fresh_for)
                 report.applied += _told(result.done)
                 report.skipped += _told(result.skipped)
                 left = result.left
@@ -110,6 +113,14 @@ def _run(wanted: Range, *, fresh_for: timedelta | None, is_apply: bool) -> _Repo
             cursor = batch.cursor
             click.echo(f"{report.examined:,} events examined, {len(report.differing):,} differences", err=True)
     return report
+
+
+def _named_now(event: Event) -> Event:
+    """With the kind that the current code would give it; its door is read from its path, as when it came in."""
+    door = door_of(event.path)
+    if door is None:
+        return event
+    return replace(event, kind=event_keys.name(event.params, door, event.path, event.token).kind)
 
 
 def _told(differences: list[Difference]) -> list[dict[str, str | None]]:

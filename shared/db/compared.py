@@ -1,7 +1,8 @@
 """What of a life in our tables follows from its events alone, and so can be compared with what they would lead to now.
 
-Left out on purpose: times and generated ids; what depends on today's reference data (tenants, who subscribes, and so
-deliveries and their jobs); what our own requests to Twilio bring about (`sms.send`, `call.end` and what they notify).
+Left out on purpose: times and generated ids; words that people said, which a diff would show; what depends on today's
+reference data (tenants, who subscribes, and so deliveries and their jobs); what our own requests to Twilio bring about
+(`sms.send`, `call.end` and what they notify).
 A table that is added to the schema is added here by one line.
 """
 
@@ -19,9 +20,10 @@ Rows = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Whose rows are meant: Twilio's SIDs, and our ids of the texts they belong to."""
+    """Whose rows are meant: Twilio's SIDs, the keys of their events, and our ids of the texts they belong to."""
 
     sids: Sequence[str]
+    keys: Sequence[str]
     message_ids: Sequence[str]
 
     @property
@@ -48,13 +50,20 @@ class Compared:
 
 COMPARED: Final = (
     Compared("calls", "call_sid", "call_sid = any(%(sids)s)",
-             ("status", "route", "direction", "parent_call_sid", "dial_status", "dial_bridged", "duration_s", "decision")),
+             ("status", "route", "direction", "parent_call_sid", "dial_status", "dial_bridged", "duration_s", "answered_by",
+              "decision")),
     # Of an outgoing text Twilio's answers to our own requests report too; they only lead further.
     Compared("messages", "coalesce(message_sid, id::text)",
-             "message_sid = any(%(sids)s) or id = any(%(message_ids)s::uuid[])", ("direction", "status"),
+             "message_sid = any(%(sids)s) or id = any(%(message_ids)s::uuid[])", ("direction", "status", "opt_out_type"),
              ranks={"status": MESSAGE_RANK}),
     Compared("recordings", "recording_sid", "recording_sid = any(%(sids)s)", ("call_sid", "state"),
              ranks={"state": RECORDING_RANK}),
+    Compared("call_inputs", "event_key", "event_key = any(%(keys)s)", ("is_partial", "sequence")),
+    Compared("transcriptions", "transcription_sid", "transcription_sid = any(%(sids)s)",
+             ("status", "call_sid", "recording_sid", "error_code")),
+    Compared("transcription_parts", "concat_ws(' ', transcription_sid, track, sequence)",
+             "transcription_sid = any(%(sids)s)", ("is_final",)),
+    Compared("alerts", "event_key", "event_key = any(%(keys)s)", ("source", "level", "code")),
     Compared("jobs", "kind || ' ' || ref",
              "ref = any(%(sids)s) and kind not in ('sms.send', 'call.end', 'deliver', 'as-call')"),
     Compared("notifications", "type || ' ' || subject", "subject = any(%(told_of)s)",
@@ -67,7 +76,12 @@ def rows(conn: Connection, compared: Compared, subjects: Subjects) -> Rows:
     return dict(
         conn.execute(
             f"select {compared.key}, to_jsonb(t) from {compared.table} as t where {compared.subjects}",
-            {"sids": subjects.sids, "message_ids": subjects.message_ids, "told_of": subjects.told_of},
+            {
+                "sids": list(subjects.sids),
+                "keys": list(subjects.keys),
+                "message_ids": list(subjects.message_ids),
+                "told_of": subjects.told_of,
+            },
         ).fetchall()
     )
 

@@ -57,7 +57,7 @@ def test_the_list_shows_as_many_as_asked_for_the_longest_due_first(world, cli):
 
 def test_what_is_in_work_is_shown_as_such(world, cli):
     inbox.put_many(world.rt.redis, [status()])
-    inbox.claim(world.rt.redis, limit=1)
+    inbox.begin(world.rt.redis, inbox.claim(world.rt.redis, limit=1))
     told = cli.json("inbox", "list")
     assert (told["due"], told["waiting"], told["events"][0]["tries"]) == (0, 1, 1)
     assert 0 < told["events"][0]["due_in_s"] <= 30
