@@ -36,7 +36,8 @@ class House:
         return self.hands[-1]
 
     def one(self, query):
-        return self.db.execute(query).fetchone()[0]
+        row = self.db.execute(query).fetchone()
+        return row and row[0]
 
     def leases_end(self):
         """What a killed worker had in hand is due: the tests do not wait for 30 s."""
