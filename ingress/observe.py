@@ -26,7 +26,9 @@ def _end(response: Response) -> Response:
     metrics.HTTP_SECONDS.labels(route).observe(took_s)
     if door(request.path) == "webhook":
         metrics.WEBHOOK_ACK.labels(g.get("webhook_kind", "unknown")).observe(took_s)
-    level = log.get().debug if route in _FREQUENT else log.get().info
+    # A flood of forged webhooks must not fill the disk: `refusals` logs a sample of them.
+    is_forged = response.status_code == 403 and door(request.path) == "webhook"
+    level = log.get().debug if route in _FREQUENT or is_forged else log.get().info
     level(
         "request_served", route=route, method=request.method, status=response.status_code, duration_s=round(took_s, 5)
     )
