@@ -88,8 +88,24 @@ def pair(stores, database_template, tmp_path_factory):
 
 
 ODD_VALUES = [
-    "", " ", "a b", "a+b", "ü", "😀", "\0", "%", "%zz", "%C3%28", "=", "a&b", "\r\n", "x" * 2000, "null", "'", "\ud800",
-]  # fmt: skip
+    "",
+    " ",
+    "a b",
+    "a+b",
+    "ü",
+    "😀",
+    "\0",
+    "%",
+    "%zz",
+    "%C3%28",
+    "=",
+    "a&b",
+    "\r\n",
+    "x" * 2000,
+    "null",
+    "'",
+    "\ud800",
+]
 
 
 @pytest.mark.parametrize("value", ODD_VALUES)
@@ -106,14 +122,37 @@ def test_odd_values_are_taken_alike(pair, name, value):
 @pytest.mark.parametrize(
     "path",
     [
-        "/api/v1/calls/incoming", "/api/calls/incoming/", "/api/calls//incoming", "/api/calls/./incoming", "//api/calls/incoming",
-        "/api/webhooks/", "/api/webhooks/a/b/c", "/api/webhooks/a//b", "/api/v1/webhooks/recording", "/api/webhooks/recording?a=1",
-        "/api/webhooks/status?", "/api/webhooks/status?a=%20&a=+&&=", "/api/webhooks/status?message_id=1&AccountSid=x",
-        "/api/webhooks/%73tatus", "/API/webhooks/status", "/webhooks/twilio/call/status/CA1", "/webhooks/twilio/call/status/",
-        "/webhooks/twilio/call", "/webhooks/twilio/sms", "/webhooks/twilio/other", "/api/sms/send", "/livez", "/nowhere", "/",
-        "/api/calls/fallback", "/api/sms/fallback", "/api/calls/voicemail?x=1", "/api/webhooks/stat;us", "/api/webhooks/~a",
+        "/api/v1/calls/incoming",
+        "/api/calls/incoming/",
+        "/api/calls//incoming",
+        "/api/calls/./incoming",
+        "//api/calls/incoming",
+        "/api/webhooks/",
+        "/api/webhooks/a/b/c",
+        "/api/webhooks/a//b",
+        "/api/v1/webhooks/recording",
+        "/api/webhooks/recording?a=1",
+        "/api/webhooks/status?",
+        "/api/webhooks/status?a=%20&a=+&&=",
+        "/api/webhooks/status?message_id=1&AccountSid=x",
+        "/api/webhooks/%73tatus",
+        "/API/webhooks/status",
+        "/webhooks/twilio/call/status/CA1",
+        "/webhooks/twilio/call/status/",
+        "/webhooks/twilio/call",
+        "/webhooks/twilio/sms",
+        "/webhooks/twilio/other",
+        "/api/sms/send",
+        "/livez",
+        "/nowhere",
+        "/",
+        "/api/calls/fallback",
+        "/api/sms/fallback",
+        "/api/calls/voicemail?x=1",
+        "/api/webhooks/stat;us",
+        "/api/webhooks/~a",
     ],
-)  # fmt: skip
+)
 def test_every_path_is_taken_alike(pair, path):
     for params in (
         status(),
@@ -127,17 +166,40 @@ def test_every_path_is_taken_alike(pair, path):
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Connection": "close"}, {"Connection": "Keep-Alive"}, {"Connection": "keep-alive, upgrade"}, {"X-Twilio-Signature": ""},
-        {"Content-Type": ""}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}, {"Content-Encoding": "gzip"},
-        {"Content-Type": "APPLICATION/X-WWW-FORM-URLENCODED"}, {"Content-Type": "multipart/form-data; boundary=x"},
-        {"X-Forwarded-Proto": "http"}, {"X-Forwarded-Host": "evil.example"}, {"X-Forwarded-Prefix": "/x"}, {"Host": "evil.example"},
-        {"X-Request-Id": "my-request-1"}, {"I-Twilio-Idempotency-Token": "x" * 300}, {"I-Twilio-Idempotency-Token": "é"},
-        {"X-Twilio-Webhooks-Signature-Settings": "key=webhooks_sharedkey_x,algorithm=HMAC_SHA256"}, {"Authorization": "Bearer x"},
-        {"X-Forwarded-For": "1.2.3.4"}, {"X-Forwarded-Ssl": "on"}, {"Cookie": "a=b"}, {"Range": "bytes=0-1"}, {"Upgrade": "h2c"},
-        {"If-None-Match": "*"}, {"X_Twilio_Signature": "abc"}, {"Content-Length": "3"}, {"Content-Length": "03"},
-        {"Transfer-Encoding": "identity"}, {"Expect": "200-ok"}, {"X-Method-Override": "GET"}, {"Accept": "application/json"},
+        {"Connection": "close"},
+        {"Connection": "Keep-Alive"},
+        {"Connection": "keep-alive, upgrade"},
+        {"X-Twilio-Signature": ""},
+        {"Content-Type": ""},
+        {"Content-Type": "application/json"},
+        {"Content-Type": "text/plain"},
+        {"Content-Encoding": "gzip"},
+        {"Content-Type": "APPLICATION/X-WWW-FORM-URLENCODED"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"X-Forwarded-Proto": "http"},
+        {"X-Forwarded-Host": "evil.example"},
+        {"X-Forwarded-Prefix": "/x"},
+        {"Host": "evil.example"},
+        {"X-Request-Id": "my-request-1"},
+        {"I-Twilio-Idempotency-Token": "x" * 300},
+        {"I-Twilio-Idempotency-Token": "é"},
+        {"X-Twilio-Webhooks-Signature-Settings": "key=webhooks_sharedkey_x,algorithm=HMAC_SHA256"},
+        {"Authorization": "Bearer x"},
+        {"X-Forwarded-For": "1.2.3.4"},
+        {"X-Forwarded-Ssl": "on"},
+        {"Cookie": "a=b"},
+        {"Range": "bytes=0-1"},
+        {"Upgrade": "h2c"},
+        {"If-None-Match": "*"},
+        {"X_Twilio_Signature": "abc"},
+        {"Content-Length": "3"},
+        {"Content-Length": "03"},
+        {"Transfer-Encoding": "identity"},
+        {"Expect": "200-ok"},
+        {"X-Method-Override": "GET"},
+        {"Accept": "application/json"},
     ],
-)  # fmt: skip
+)
 def test_every_header_is_taken_alike(pair, headers):
     for path in ("/api/webhooks/status", "/api/calls/incoming"):
         pair.compare(webhook(path, call(), headers=headers))
@@ -177,8 +239,24 @@ def signed(path: str, form: dict[str, str]) -> str:
 
 def test_random_forms_are_taken_alike(pair):
     rng = random.Random(7)
-    names = ["CallSid", "CallStatus", "MessageSid", "MessageStatus", "DialCallStatus", "RecordingSid", "RecordingStatus", "Digits",
-             "To", "From", "Body", "ErrorUrl", "Level", "PayloadType", "AnsweredBy", "TranscriptionSid"]  # fmt: skip
+    names = [
+        "CallSid",
+        "CallStatus",
+        "MessageSid",
+        "MessageStatus",
+        "DialCallStatus",
+        "RecordingSid",
+        "RecordingStatus",
+        "Digits",
+        "To",
+        "From",
+        "Body",
+        "ErrorUrl",
+        "Level",
+        "PayloadType",
+        "AnsweredBy",
+        "TranscriptionSid",
+    ]
     values = [
         "CA" + "1" * 32,
         "completed",
@@ -194,6 +272,14 @@ def test_random_forms_are_taken_alike(pair):
     ]
     for _ in range(150):
         form = {name: rng.choice(values) for name in rng.sample(names, rng.randint(0, 8))}
-        path = rng.choice(["/api/webhooks/status", "/api/calls/incoming", "/api/calls/dial-result", "/api/sms/incoming",
-                           "/api/calls/voicemail", "/api/webhooks/recording"])  # fmt: skip
+        path = rng.choice(
+            [
+                "/api/webhooks/status",
+                "/api/calls/incoming",
+                "/api/calls/dial-result",
+                "/api/sms/incoming",
+                "/api/calls/voicemail",
+                "/api/webhooks/recording",
+            ]
+        )
         pair.compare(webhook(path, form))
