@@ -96,6 +96,12 @@ def database_url(stores: Stores, database_template: str) -> Iterator[str]:
     yield from _copy(stores, database_template)
 
 
+@pytest.fixture(scope="module")
+def module_database_url(stores: Stores, database_template: str) -> Iterator[str]:
+    """A migrated database of a module's own, for tests that leave nothing behind."""
+    yield from _copy(stores, database_template)
+
+
 @pytest.fixture
 def s3(stores: Stores) -> Bucket:
     """A bucket of this test's own."""

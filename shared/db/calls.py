@@ -82,11 +82,12 @@ def merge(conn: Connection, seen: Seen) -> Call:
                 status = case when call_standing(excluded.status) > call_standing(c.status)
                               then excluded.status else c.status end,
                 ended_at = least(c.ended_at, excluded.ended_at),
-                parent_call_sid = coalesce(c.parent_call_sid, excluded.parent_call_sid),
-                tenant_id = coalesce(c.tenant_id, excluded.tenant_id),
-                direction = coalesce(nullif(%(direction)s, ''), c.direction),
-                from_number = coalesce(nullif(c.from_number, ''), excluded.from_number),
-                to_number = coalesce(nullif(c.to_number, ''), excluded.to_number),
+                parent_call_sid = greatest(c.parent_call_sid, excluded.parent_call_sid),
+                tenant_id = greatest(c.tenant_id, excluded.tenant_id),
+                -- "inbound" is also what a call is as long as nothing says otherwise; every other word sorts behind it
+                direction = greatest(c.direction, nullif(%(direction)s, '')),
+                from_number = greatest(c.from_number, excluded.from_number),
+                to_number = greatest(c.to_number, excluded.to_number),
                 route = least(c.route, excluded.route),  -- "forward" before "voicemail": the fallback may route anew
                 dial_status = case when dial_standing(excluded.dial_status) > coalesce(dial_standing(c.dial_status), -1)
                                    then excluded.dial_status else c.dial_status end,

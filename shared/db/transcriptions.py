@@ -70,7 +70,7 @@ def keep_part(conn: Connection, transcription_sid: str, part: Part) -> None:
         on conflict (transcription_sid, track, sequence) do update set
             text = excluded.text, confidence = excluded.confidence, language = excluded.language,
             is_final = excluded.is_final, spoken_at = excluded.spoken_at
-         where (excluded.is_final, excluded.spoken_at) > (p.is_final, p.spoken_at)
+         where (excluded.is_final, excluded.spoken_at, excluded.text) > (p.is_final, p.spoken_at, p.text)
         """,
         {"sid": transcription_sid, **{name: getattr(part, name) for name in Part.__slots__}},
     )

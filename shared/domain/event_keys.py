@@ -168,10 +168,12 @@ def _key(kind: Kind, params: Mapping[str, str], path: str, token: str) -> str:
             return f"txn:{has('TranscriptionSid')}:{has('TranscriptionStatus', '')}"
         case "conference" if has("SequenceNumber"):
             return f"conference:{has('ConferenceSid')}:{has('StatusCallbackEvent')}:{has('SequenceNumber')}"
+        case "conference":
+            return f"conference:{has('ConferenceSid')}:{identity(params, path, token)}"
         case "debugger":
             return f"debugger:{has('Sid') or identity(params, path, token)}"
         case _:
-            subject = has("CallSid") or message_sid(params) or has("ConferenceSid") or has("Sid") or "-"
+            subject = has("CallSid") or message_sid(params) or has("Sid") or "-"
             return f"{kind}:{subject}:{identity(params, path, token)}"
 
 
