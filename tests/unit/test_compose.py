@@ -109,6 +109,17 @@ def test_the_store_of_the_queue_refuses_rather_than_forgets():
     assert "--maxmemory-policy noeviction" in command
 
 
+def test_the_journal_outlives_the_container_and_belongs_to_its_user():
+    folder = described_default("TS_JOURNAL_DIR")
+    assert f"journal:{folder}" in SERVICES["ingress"]["volumes"]
+    assert "journal" in COMPOSE["volumes"]
+    assert re.search(rf"install -d -o 10001 .*{folder}", (ROOT / "ops/Dockerfile").read_text())
+
+
+def described_default(variable: str) -> str:
+    return next(default for name, default, _ in described() if name == variable)
+
+
 def test_the_image_installs_exactly_the_lock_and_names_no_index():
     dockerfile = (ROOT / "ops/Dockerfile").read_text()
     assert "pip install --require-hashes -r" in dockerfile
