@@ -1,5 +1,6 @@
 """A journal on a healthy disk: appending, sharing one fdatasync, closing segments, and handing them on."""
 
+import fcntl
 import os
 import threading
 import time
@@ -7,6 +8,7 @@ import time
 import pytest
 
 from shared.journal import Entry, Gap, Journal, facts, journal, read
+from shared.journal.segment import owner_of
 
 
 def entry(number: int, size_bytes: int = 20) -> Entry:
@@ -146,6 +148,25 @@ def test_a_segment_closed_between_append_and_the_note_is_marked_too(ours):
     assert [segment.has_unsent for segment in ours.closed_segments()] == [True]
 
 
+def test_the_note_about_an_entry_is_not_lost_when_others_append_in_between(ours):
+    ours.append_many([entry(1)])
+    ours.rotate()
+    ours.append_many([entry(2)])
+    ours.note_unsent()
+    assert ours.has_unsent
+    assert [segment.has_unsent for segment in ours.closed_segments()] == [True]
+
+
+def test_a_note_does_not_concern_what_was_closed_long_ago(ours, monkeypatch):
+    ours.append_many([entry(1)])
+    ours.rotate()
+    later = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    ours.append_many([entry(2)])
+    ours.note_unsent()
+    assert [segment.has_unsent for segment in ours.closed_segments()] == [False]
+
+
 def test_settled_segments_are_gone_and_damaged_ones_are_kept_aside(tmp_path, ours):
     for number in (1, 2):
         ours.append_many([entry(number)])
@@ -208,7 +229,27 @@ def test_a_lock_file_that_somebody_removed_is_replaced_with_the_next_segment(tmp
     ours.append_many([entry(2)])
     ours.rotate()
     assert neighbour.closed_segments() == []
-    assert [[*read(segment.path)] for segment in ours.closed_segments()] == [[entry(1)], [entry(2)]]
+    first, second = ours.closed_segments()
+    assert [[*read(segment.path)] for segment in (first, second)] == [[entry(1)], [entry(2)]]
+    assert (tmp_path / f"{owner_of(second.path)}.lock").exists()
+
+
+def test_a_lock_file_swept_away_in_the_moment_it_was_made_counts_for_nothing(tmp_path, monkeypatch):
+    flock, swept = fcntl.flock, []
+
+    def sweeping(fd: int, how: int) -> None:
+        flock(fd, how)
+        if not swept:
+            swept.extend(tmp_path.glob("*.lock"))
+            swept[0].unlink()
+
+    monkeypatch.setattr(fcntl, "flock", sweeping)
+    mine = Journal(tmp_path, min_free_bytes=0)
+    mine.append_many([entry(1)])
+    (segment,) = tmp_path.glob("*.seg")
+    assert (tmp_path / f"{owner_of(segment)}.lock").exists()
+    assert swept
+    mine.close()
 
 
 def test_files_that_are_not_ours_to_open_do_not_keep_us_from_the_rest(tmp_path, ours):

@@ -187,6 +187,27 @@ def test_a_file_is_never_touched_again_after_an_error(tmp_path, monkeypatch, cal
     assert [segment.is_whole for segment in journal.closed_segments()] == [False, True]
 
 
+def test_a_process_without_traffic_notices_that_the_disk_is_well_again(tmp_path, monkeypatch):
+    journal = Journal(tmp_path, min_free_bytes=0)
+    fdatasync, now = os.fdatasync, time.monotonic()
+
+    def broken(fd: int) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "fdatasync", broken)
+    with pytest.raises(JournalFault):
+        journal.append_many([journal_child.entry(1)])
+    for seconds in (0.5, 1.5, 3.0):
+        monkeypatch.setattr(time, "monotonic", lambda seconds=seconds: now + seconds)
+        journal.mend()
+        assert not journal.is_writable
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 5)
+    journal.mend()
+    assert journal.is_writable
+    assert [*tmp_path.glob("*.seg")] == []
+
+
 def test_a_segment_whose_first_append_failed_is_not_left_behind(tmp_path, monkeypatch):
 
     noted = Disk(monkeypatch, errno.ENOSPC)

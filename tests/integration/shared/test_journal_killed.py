@@ -67,6 +67,7 @@ def test_what_was_adopted_and_settled_leaves_nothing_behind(tmp_path):
     for segment in adopted:
         journal.settle(segment)
     assert journal.closed_segments() == []
+    assert len([*tmp_path.iterdir()]) == 1  # our own lock
     journal.close()
     assert [*tmp_path.iterdir()] == []
 

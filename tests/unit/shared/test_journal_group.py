@@ -111,4 +111,5 @@ def test_who_waits_too_long_is_told_no_and_is_not_written_afterwards(disk, monke
         commits.submit([Entry("b", b"")])
     disk.finish.set()
     assert outcome(leader) is None
-    assert disk.commits == [["a"]]
+    commits.submit([Entry("c", b"")])
+    assert disk.commits == [["a"], ["c"]]
