@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 
 import pytest
@@ -27,6 +28,4 @@ def test_the_corpus_names_nobody():
 
 
 def _numbers(text):
-    import re
-
     return [f"+1{digits}" for digits in re.findall(r"(?:\+|%2B)1([0-9]{10})\b", text)]
