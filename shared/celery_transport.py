@@ -61,8 +61,9 @@ class Transport(redis.Transport):
 class Connection(kombu.Connection):
     """A connection that asks every few seconds whether Redis is back, however long it was away."""
 
-    def _ensure_connection(self, *args: Any, **options: Any) -> Any:
-        return super()._ensure_connection(*args, **{"interval_max": LONGEST_PAUSE_S, **options})  # type: ignore[misc]
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        """Asked at the start and after every loss. Publishing has a policy of its own and does not come this way."""
+        return super().ensure_connection(*args, **{"interval_max": LONGEST_PAUSE_S, **options})
 
 
 def keep_bound(client: Redis, queue: str) -> None:

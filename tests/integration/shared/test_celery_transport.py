@@ -1,9 +1,12 @@
 import pytest
 from kombu import Connection
 from kombu.transport.virtual import QoS as VirtualQoS
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisIsGone
 
-from shared.celery_transport import SafeQoS, Transport
+from ops.stack.ports import free_port
+from shared.celery_transport import Connection as Patient
+from shared.celery_transport import SafeQoS, Transport, keep_bound
 
 
 @pytest.fixture
@@ -45,3 +48,59 @@ def test_kombus_own_accounting_still_needs_the_mend(qos):
 def test_flower_still_takes_it_for_redis():
     assert Transport.driver_type == "redis"
     assert Transport.Channel.QoS is SafeQoS
+
+
+SENDERS = {"queue": ("", "sms.jobs"), "exchange of its name": ("sms.jobs", "sms.jobs")}
+
+
+@pytest.mark.parametrize("to", SENDERS.values(), ids=SENDERS)
+@pytest.mark.parametrize("is_bound", [True, False])
+def test_a_message_for_our_queue_finds_it_with_and_without_a_binding(redis_url, to, is_bound):
+    exchange, key = to
+    with Redis.from_url(redis_url) as client, Connection(redis_url, transport=Transport) as connection:
+        if is_bound:
+            keep_bound(client, "sms.jobs")
+        connection.Producer().publish({}, exchange=exchange, routing_key=key)
+        assert client.llen("sms.jobs") == 1
+
+
+def test_a_message_for_nobody_goes_nowhere(redis_url):
+    with Redis.from_url(redis_url) as client, Connection(redis_url, transport=Transport) as connection:
+        connection.Producer().publish({}, exchange="sms.jobs", routing_key="unknown")
+        assert client.keys("*") == []
+
+
+def test_the_binding_we_keep_is_kombus(redis_url):
+    """Another service's kombu, which has none of our mends, finds the queue by it."""
+    with Redis.from_url(redis_url) as client, Connection(redis_url) as plain:
+        keep_bound(client, "sms.jobs")
+        plain.Producer().publish({}, exchange="sms.jobs", routing_key="sms.jobs")
+        assert client.llen("sms.jobs") == 1
+        client.delete("_kombu.binding.sms.jobs")
+        plain.Producer().publish({}, exchange="sms.jobs", routing_key="sms.jobs")
+        assert client.llen("sms.jobs") == 1  # dropped without a word: that is why we keep it
+
+
+def test_an_unacknowledged_message_comes_back_although_its_binding_is_gone(redis_url):
+    with Redis.from_url(redis_url) as client, Connection(redis_url, transport=Transport) as connection:
+        keep_bound(client, "sms.jobs")
+        connection.Producer().publish({}, exchange="sms.jobs", routing_key="sms.jobs")
+        channel = connection.channel()
+        message = channel.basic_get("sms.jobs")
+        client.delete("_kombu.binding.sms.jobs")
+        channel.basic_reject(message.delivery_tag, requeue=True)
+        assert client.llen("sms.jobs") == 1
+
+
+def test_a_lost_redis_is_asked_for_every_few_seconds_however_long_it_is_away(monkeypatch):
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda _seconds: None)
+    pauses = []
+
+    def failed(_fault, pause):
+        pauses.append(pause)
+        if len(pauses) == 8:
+            raise StopAsyncIteration
+
+    with pytest.raises(StopAsyncIteration):
+        Patient(f"redis://127.0.0.1:{free_port()}/0", transport=Transport).ensure_connection(failed, None)
+    assert pauses == [2, 4, 4, 4, 4, 4, 4, 4]

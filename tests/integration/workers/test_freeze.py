@@ -89,6 +89,16 @@ def test_redis_killed_while_a_task_ends_does_not_stop_the_worker(redis, start, t
     wait_for(lambda: "Couldn't ack" in hand.said(), "the ack fails", 8)
     redis.start()
     is_consumed(redis, tmp_path, "second", 10)
+    assert not hand.child.has_ended()
+
+
+def test_redis_killed_under_an_idle_worker_does_not_end_it(redis, start, tmp_path):
+    hand = start()  # its heart beats into the dead line meanwhile
+    redis.child.kill()
+    wait_for(lambda: "Cannot connect" in hand.said(), "it has noticed", 10)
+    redis.start()
+    is_consumed(redis, tmp_path, "task", 10)
+    assert not hand.child.has_ended()
 
 
 def test_a_worker_that_stands_still_ends_itself(redis, start, tmp_path):
