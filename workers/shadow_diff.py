@@ -72,7 +72,7 @@ def of_table(compared: Compared, real: Rows, would: Rows, made: "Made") -> Itera
             if not key.startswith(compared.others):
                 yield Difference(key, what, _THERE, None, compared.table)
         elif key not in real:
-            event_key = would[key].get("made_by") or key
+            event_key = would[key].get("shadow_event") or key
             yield Difference(
                 event_key, what, None, _THERE, compared.table, made.times.get(event_key), would[key]
             )  # fmt: skip
@@ -87,7 +87,7 @@ def _columns(
         was, would_be = real[column], would[column]
         if was == would_be or _is_further(compared.ranks.get(column), was, would_be):
             continue
-        event_key = made.decided.get((key, str(would_be))) or would.get("made_by") or key
+        event_key = made.decided.get((key, str(would_be))) or would.get("shadow_event") or key
         yield Difference(
             event_key, f"{compared.table} {key} {column}", _text(was), _text(would_be), compared.table,
             made.times.get(event_key), would, column,

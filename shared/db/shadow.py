@@ -169,7 +169,7 @@ def enter(conn: Connection, subjects: Subjects) -> None:
     conn.execute("create function pg_advisory_xact_lock(key bigint) returns void language sql as 'select'")
     for compared in COMPARED:
         conn.execute(
-            f"alter table {compared.table} add made_by text default nullif(current_setting('shadow.event', true), '')"
+            f"alter table {compared.table} add shadow_event text default nullif(current_setting('shadow.event', true), '')"
         )
     _seed(conn, Identifier(real), subjects)
 

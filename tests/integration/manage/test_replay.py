@@ -10,6 +10,8 @@ import pytest
 from psycopg import ProgrammingError
 
 from shared.db import jobs, messages
+from shared.db.compared import COMPARED
+from shared.db.events import take_turn
 from shared.db.shadow import Range
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, TENANT, event
 from workers import events, shadow
@@ -68,6 +70,10 @@ def long_ago(*occurred, hours=3):
 
 def story(result):
     return [(one["what"], one["was"], one["would_be"]) for one in result]
+
+
+def test_no_table_is_compared_twice():
+    assert len({each.table for each in COMPARED}) == len(COMPARED)
 
 
 def everything(world):
@@ -225,12 +231,14 @@ def test_a_handler_in_the_shadow_can_neither_commit_nor_see_real_rows(world, cli
 
 
 def test_a_shadow_makes_no_worker_wait(world, cli, monkeypatch):
-    """A worker commits an event of the same customer, and promises in the same order, while the shadow is under way."""
+    """A worker commits an event of the same customer while a handler in the shadow holds the turn, and the order."""
     world.happens(incoming())
     real = events.HANDLERS["call-in"]
 
     def meanwhile(conn, event):
         outcome = real(conn, event)
+        take_turn(conn)
+        jobs.promise(conn, "call.end", "x", order_key=f"all|{BUSINESS}|{CUSTOMER}")
         with monkeypatch.context() as patch:
             patch.setattr(events, "HANDLERS", {**events.HANDLERS, "call-in": real})
             world.happens(dialled())
@@ -279,6 +287,15 @@ def test_a_lost_notification_is_named_and_told_again_once(world, cli):
     world.work("as-call", "deliver")
     assert [path for path in world.subscriber.paths() if path.endswith("/calls/missed")] == ["/as-call/calls/missed"]
     assert len(world.subscriber.paths()) == 2
+
+
+def test_a_step_that_is_told_again_is_told_as_it_was(world, cli):
+    message = wanted(world)
+    world.happens(reported("sent", message))
+    world.happens(reported("delivered", message))
+    without_notifications(world, "sms.sent")
+    mended(world, cli, before=everything(world))
+    assert world.one("select data ->> 'status' from notifications where type = 'sms.sent'") == "sent"
 
 
 def test_a_lost_decision_is_named_and_taken_again(world, cli):
