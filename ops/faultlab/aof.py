@@ -19,7 +19,11 @@ class AofSizes:
     @property
     def files(self) -> list[Path]:
         """The files that grow: the base file of a rewrite is complete once it has its name."""
-        found = [path for path in self.data.rglob("*.aof*") if path.name.endswith((".incr.aof", "appendonly.aof"))]
+        found = [
+            path
+            for path in self.data.rglob("*.aof*")
+            if path.name.endswith((".incr.aof", "appendonly.aof")) and not path.parent.name.startswith("unreadable")
+        ]
         return sorted(found)
 
     def sample(self) -> None:
@@ -44,3 +48,10 @@ class AofSizes:
         """Of a Redis that is dead: writes `rubbish` behind the end of its youngest file."""
         with self.files[-1].open("ab") as file:
             file.write(rubbish)
+
+    def set_aside(self) -> None:
+        """Of a Redis that is dead: moves its files out of its way, so that it starts empty."""
+        number = len(list(self.data.rglob("unreadable.*")))
+        # The files of one folder belong together; a file of Redis 6 stands for itself.
+        for path in {p.parent if p.parent.name == "appendonlydir" else p for p in self.files}:
+            path.rename(path.with_name(f"unreadable.{number}"))

@@ -1,10 +1,10 @@
 """Redis dies, freezes, is slow, forgets, is full, loses its last second, or finds rubbish in its file."""
 
 import contextlib
-import shutil
 import signal
 import threading
 from random import Random
+from typing import cast
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -63,12 +63,20 @@ def _up_somehow(lab: Lab) -> None:
     """As an operator would: what it cannot read is set aside, and it starts empty."""
     keeper = lab.house.keeper
     keeper.up("redis")
-    if keeper.wait(lambda: keeper.missing("redis"), START_WITHIN_S):
+    if keeper.wait(lambda: _still_loading(lab), START_WITHIN_S):
         keeper.down("redis")
-        for path in (lab.aof.data / "appendonlydir", lab.aof.data / "appendonly.aof"):
-            if path.exists():
-                shutil.move(path, path.with_name(f"{path.name}.unreadable.{keeper.kept['redis'].restarts}"))
+        lab.aof.set_aside()
         keeper.up("redis")
+
+
+def _still_loading(lab: Lab) -> str:
+    """PING alone says little: some servers answer it while they load, and stop at the rubbish a moment later."""
+    try:
+        with _client(lab) as client:
+            persistence = cast("dict[str, int]", client.info("persistence"))
+    except RedisError as fault:
+        return f"no answer ({type(fault).__name__})"
+    return "it loads" if persistence["loading"] or persistence.get("async_loading") else ""
 
 
 def flush(lab: Lab, _dice: Random) -> Heal:

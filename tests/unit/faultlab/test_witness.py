@@ -82,6 +82,18 @@ def test_rubbish_lands_at_the_end_of_the_youngest_file(tmp_path: Path):
     assert (tmp_path / "appendonly.aof.2.incr.aof").read_bytes() == b"goodbad"
 
 
+@pytest.mark.parametrize("name", ["appendonlydir/appendonly.aof.1.incr.aof", "appendonly.aof"])
+def test_files_that_cannot_be_read_are_out_of_the_way_and_kept(tmp_path: Path, name: str):
+    sizes = AofSizes(tmp_path)
+    for text in ("first", "second"):
+        (tmp_path / "redis" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "redis" / name).write_text(text)
+        sizes.set_aside()
+        assert sizes.files == []
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.read_text() for path in kept} == {"first", "second"}
+
+
 # These open and feed the house: they may use the service's own means. Nobody else in the laboratory may.
 OPENERS = {"house.py"}
 
