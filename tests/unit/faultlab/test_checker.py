@@ -130,12 +130,16 @@ def test_a_consumer_that_was_never_told_breaks_rule_4(missing):
         notice("sms.received", TEXT, contents=2),
         notice("sms.received", TEXT, is_verified=False),
         replace(notice("sms.received", TEXT), id="another webhook-id"),
-        notice("sms.received", "SM" + "8" * 32),
     ],
 )
 def test_a_notice_that_changes_doubles_is_unsigned_or_about_nobody_breaks_rule_4(changed):
     notices = [*(NOTICES if changed.id == "another webhook-id" else notices_without("sms.received")), changed]
     assert rules(judged(notices=notices)) == {4}
+
+
+def test_a_notice_about_what_nobody_sent_breaks_rule_4():
+    phantom = notice("sms.received", "SM" + "8" * 32)
+    assert [broken.what for broken in judged(notices=[*NOTICES, phantom])] == ["PHANTOM: about what nobody sent"]
 
 
 def test_as_call_must_have_heard_of_the_call_and_of_its_being_missed():
@@ -175,6 +179,8 @@ def test_only_poison_may_be_set_aside():
     about = [SetAside("e1", '["e1","msg-in:SM7"]', "nul")]
     assert judged([*TRIES, poison], set_aside=about) == []
     assert rules(judged(set_aside=about)) == {8}
+    others = [SetAside("e2", f'["e2","{MSG_IN.key}"]', "a bug")]
+    assert rules(judged([*TRIES, poison], set_aside=[*about, *others])) == {8}
 
 
 def test_acknowledged_poison_is_kept_somewhere():
