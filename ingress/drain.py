@@ -204,8 +204,7 @@ def _parsed(entries: Iterable[Entry], tally: _Tally) -> list[Event]:
 def _unaccounted(conn: Connection, events: Sequence[Event]) -> list[Event]:
     try:
         ids = rows.unaccounted(conn, [(event.event_id, event.key, sha256(event.body).digest()) for event in events])
-    except (
-        DataError
-    ):  # a key that PostgreSQL's text cannot hold: the worker sets the event aside, and by id it is known then
+    except DataError:
+        # A key that PostgreSQL's text cannot hold: a worker sets the event aside, and by its id it is known then.
         return list(events)
     return [event for event in events if event.event_id in ids]

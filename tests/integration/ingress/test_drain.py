@@ -1,5 +1,7 @@
 """The drainer on real stores: what Redis lost or never had comes back, and a segment stays until PostgreSQL has it all."""
 
+import errno
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +19,7 @@ from shared.db import events as rows
 from shared.db import set_aside
 from shared.domain.event import Event
 from shared.every import Every
-from shared.journal import Entry, Journal
+from shared.journal import Entry, Journal, JournalFault
 from shared.runtime import open_db, open_redis
 from shared.settings import load
 from tests.integration.workers.hands import OwnRedis
@@ -172,6 +174,8 @@ def test_what_never_reached_the_inbox_is_put_there_at_once(house):
     )  # as it runs: neither old enough to rotate nor settled
     house.round(later_s=0)
     assert house.in_inbox() == ids(event(1))
+    (segment,) = house.journal.closed_segments()
+    assert not segment.has_unsent
 
 
 def test_delivered_again_and_again_while_no_worker_comes_but_less_and_less_often(house, monkeypatch):
@@ -238,6 +242,31 @@ def test_without_postgresql_unsent_events_still_reach_the_inbox_and_segments_sta
     until(lambda: house.round(later_s=120) or house.in_inbox() == ids(event(1), event(2)), 20)
     house.commit(event(1), event(2))
     until(lambda: house.round(later_s=180) or house.segments() == [], 20)
+
+
+def test_without_postgresql_what_was_in_the_inbox_once_is_not_put_there_blindly(house):
+    house.take(event(1))
+    house.lose_database()
+    house.redis.flushall()
+    house.round()
+    assert house.in_inbox() == set()
+    assert len(house.segments()) == 1
+
+
+def test_a_round_notices_that_the_journals_disk_is_well_again(house, monkeypatch):
+    fdatasync, now = os.fdatasync, time.monotonic()
+
+    def broken(fd: int) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "fdatasync", broken)
+    with pytest.raises(JournalFault):
+        house.journal.append_many([Entry("a", b"")])
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    assert not house.journal.is_writable
+    monkeypatch.setattr("shared.journal.journal.time.monotonic", lambda: now + 5)
+    house.drainer.once(now=now + 5)
+    assert house.journal.is_writable
 
 
 def test_a_dead_process_is_taken_over_at_once_and_only_its_missing_events_are_delivered(house):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from shared.journal import Entry, Gap, Journal, facts, journal, read
+from shared.journal import Entry, Gap, Journal, facts, journal, owner, read
 from shared.journal.segment import owner_of
 
 
@@ -244,12 +244,11 @@ def test_a_lock_file_swept_away_in_the_moment_it_was_made_counts_for_nothing(tmp
             swept[0].unlink()
 
     monkeypatch.setattr(fcntl, "flock", sweeping)
-    mine = Journal(tmp_path, min_free_bytes=0)
-    mine.append_many([entry(1)])
-    (segment,) = tmp_path.glob("*.seg")
-    assert (tmp_path / f"{owner_of(segment)}.lock").exists()
+    mine = owner.new_owner(tmp_path)
     assert swept
-    mine.close()
+    assert mine.is_intact
+    assert mine.path.exists()
+    mine.release(is_done=True)
 
 
 def test_files_that_are_not_ours_to_open_do_not_keep_us_from_the_rest(tmp_path, ours):
