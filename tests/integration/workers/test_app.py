@@ -1,5 +1,7 @@
 """The tasks by their names, as Celery runs them."""
 
+import json
+
 import pytest
 from celery.exceptions import Reject
 from psycopg import OperationalError
@@ -53,3 +55,21 @@ def test_a_job_of_another_service_is_not_let_go_while_postgresql_is_away(world, 
 
 def test_every_name_that_is_sent_is_a_task(app):
     assert {tasks.DRAIN, tasks.RUN, tasks.SMS_CONTRACT} <= set(app.tasks)
+
+
+def test_a_job_of_another_service_that_meets_a_bug_is_set_aside_whole(world, app, monkeypatch):
+    def broken(*_args, **_kwargs):
+        raise KeyError("x")
+
+    monkeypatch.setattr("workers.contract.messages.insert_outbound", broken)
+    app.tasks[tasks.SMS_CONTRACT](job=JOB)
+    ((record, reason),) = world.rows("select record, reason from set_aside")
+    assert (json.loads(record), "KeyError" in reason) == (JOB, True)
+
+
+@pytest.mark.parametrize(("given", "kept"), [
+    ({"jobs": {"to": "x"}}, {"jobs": {"to": "x"}}), ({}, []), ({"job": None, "to": "x"}, {"to": "x"}),
+])  # fmt: skip
+def test_a_message_with_arguments_of_its_own_is_kept_with_them(world, app, given, kept):
+    app.tasks[tasks.SMS_CONTRACT](**given)
+    assert json.loads(world.one("select record from set_aside")) == kept
