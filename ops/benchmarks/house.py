@@ -4,7 +4,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,10 +83,10 @@ def opened(bench: Bench) -> Iterator[House]:
             kept.child.kill()
 
 
-def wait_for(fact: object, within_s: float) -> bool:
-    """Whether the callable `fact` becomes true within this time."""
+def wait_for(fact: Callable[[], bool], within_s: float) -> bool:
+    """Whether `fact` becomes true within this time."""
     deadline = time.monotonic() + within_s
-    while not fact():  # type: ignore[operator]
+    while not fact():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)

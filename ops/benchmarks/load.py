@@ -135,9 +135,8 @@ class Generator:
         wait_s = min(PATIENCE_S / 4, max(0.0, (until_ns - time.perf_counter_ns()) / _NS))
         # epoll waits for whole milliseconds, select() for microseconds: that matters before something is due.
         is_soon = wait_s < _SOON_S
-        ready = [] if is_soon and not select.select([self._epoll], [], [], wait_s)[0] else None
-        if ready is None:
-            ready = self._epoll.poll(0 if is_soon else wait_s)
+        is_silent = is_soon and not select.select([self._epoll], [], [], wait_s)[0]
+        ready = [] if is_silent else self._epoll.poll(0 if is_soon else wait_s)
         if not ready:
             yield from self._silent(time.perf_counter_ns())
         for number, _ in ready:

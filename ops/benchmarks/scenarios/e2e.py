@@ -12,6 +12,7 @@ from ops.benchmarks.load import Answers, Generator
 from ops.benchmarks.machine import Window
 from ops.benchmarks.numbers import percentile
 from ops.benchmarks.report import Section, Table
+from ops.benchmarks.trial import DISTURBED
 
 RATES: Final = (100.0, 500.0)
 CONNECTIONS: Final = 32
