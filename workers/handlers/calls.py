@@ -135,6 +135,9 @@ def _settle(conn: Connection, call: Call, *, settled: bool = False) -> str:
             jobs.promise(conn, "call.settle", call.call_sid, delay_s=missed_call.SETTLE_S)
         return "applied"
     if calls.decide(conn, call.call_sid, decision) and decision == "missed":
+        # Its own webhook may still be under way (an outage turned their order round): as-call-service refuses a missed
+        # call that it has not seen come in, and the late news of it would wait behind that refusal for ever.
+        _notify(conn, "call.incoming", call, subject=call.call_sid)
         _notify(conn, "call.missed", call, subject=call.call_sid)
     return decision
 
