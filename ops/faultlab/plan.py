@@ -48,7 +48,7 @@ def schedule(seed: int, lasts_s: float, names: Sequence[str] = ()) -> list[Plann
     dice = Random(f"faults/{seed}")
     planned: list[Planned] = []
     at_s = FIRST_S
-    for fault in _bag([ALL[name] for name in names or ALL], lasts_s, dice):
+    for fault in _bag([ALL[name] for name in names] or _usual(lasts_s), dice):
         first = _planned(fault, at_s, dice)
         if first.ends_s > lasts_s - LAST_CALM_S:
             break
@@ -59,11 +59,14 @@ def schedule(seed: int, lasts_s: float, names: Sequence[str] = ()) -> list[Plann
     return sorted(planned, key=lambda p: p.at_s)
 
 
-def _bag(faults: list[Fault], lasts_s: float, dice: Random) -> Iterator[Fault]:
-    usual = [fault for fault in faults if len(faults) == 1 or lasts_s > 120 or max(fault.holds_s) < IS_LONG_S]
+def _usual(lasts_s: float) -> list[Fault]:
+    return [fault for fault in ALL.values() if lasts_s > 6 * IS_LONG_S or max(fault.holds_s) < IS_LONG_S]
+
+
+def _bag(faults: list[Fault], dice: Random) -> Iterator[Fault]:
     while True:
-        dice.shuffle(usual)
-        yield from usual
+        dice.shuffle(faults)
+        yield from faults
 
 
 def _beside(first: Planned, dice: Random) -> Planned | None:

@@ -29,6 +29,11 @@ def test_only_what_was_asked_for_comes_one_at_a_time():
     assert all(earlier.ends_s < later.at_s for earlier, later in pairwise(planned))
 
 
+def test_a_long_freeze_comes_when_it_is_asked_for_or_when_there_is_time():
+    assert [p.name for p in schedule(1, 60, ["redis-freeze-long"])] == ["redis-freeze-long"]
+    assert all(p.name != "redis-freeze-long" for seed in range(20) for p in schedule(seed, 120))
+
+
 def test_a_long_run_meets_every_fault_and_two_at_once():
     planned = schedule(3, 1200)
     assert {p.name for p in planned} == set(ALL)
