@@ -1,6 +1,7 @@
-"""Depths and ages, asked of Redis and PostgreSQL at the moment of the scrape: right for any number of processes."""
+"""Depths and ages, asked of the stores at the moment of the scrape: right for any number of processes."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 from prometheus_client.core import GaugeMetricFamily as Gauge
@@ -9,7 +10,7 @@ from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
-from shared import inbox
+from shared import inbox, journal
 from shared.db import calls, jobs, set_aside
 from shared.runtime import Runtime
 from shared.tasks import QUEUES
@@ -28,11 +29,15 @@ class Gauges:
         """All gauges as of now."""
         up = Gauge(_PREFIX + "store_up", "Whether the store answered this scrape.", labels=["store"])
         yield _one("build_info", "The release that runs.", 1, version=VERSION)
-        for store, ask in (("redis", self._redis), ("postgresql", self._database)):
+        for store, ask in (
+            ("redis", self._redis),
+            ("postgresql", self._database),
+            ("journal", self._journal),
+        ):
             try:
                 yield from list(ask())
                 up.add_metric([store], 1)
-            except (RedisError, DatabaseError, PoolTimeout):
+            except (RedisError, DatabaseError, PoolTimeout, OSError):
                 up.add_metric([store], 0)
         yield up
 
@@ -59,6 +64,13 @@ class Gauges:
             for kind, count in jobs.given_up(conn):
                 dead.add_metric([kind], count)
             yield dead
+
+    def _journal(self) -> Iterator[Metric]:
+        found = journal.facts(Path(self._rt.settings.journal_dir))
+        yield _one("journal_segments", "Files of the journal that are not settled, of all processes.", found.segments)
+        yield _one("journal_damaged", "Files of the journal set apart for a person.", found.damaged)
+        yield _one("journal_bytes", "Size of all these files.", found.size_bytes)
+        yield _one("journal_free_bytes", "Free space of the journal's disk.", found.free_bytes)
 
 
 def _one(name: str, what: str, value: float, **labels: str) -> Gauge:
