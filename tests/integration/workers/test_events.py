@@ -3,7 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 from psycopg import sql
+from structlog.testing import capture_logs
 
 from shared import inbox
 from shared.db import events as event_rows
@@ -276,3 +278,20 @@ def test_two_drains_at_once_do_every_event_once(world):
     assert sum(done) == world.one("select count(*) from events") == 400
     assert world.one("select count(*) from jobs") == world.one("select count(distinct (kind, ref)) from jobs")
     assert inbox.size(world.rt.redis) == 0
+
+
+@pytest.mark.parametrize(("code", "label"), [("11200", "11200"), ("999999999", "other"), ("x", "none")])
+def test_what_twilio_complains_of_is_counted_and_logged_once_by_its_code_alone(world, code, label):
+    def counted():
+        return REGISTRY.get_sample_value("twilio_server_twilio_alerts_total", {"code": label}) or 0.0
+
+    before = counted()
+    complaint = event("call", CallSid=CALL, CallStatus="ringing", From=CUSTOMER, To=BUSINESS, ErrorCode=code,
+                      ErrorUrl="https://x?From=%2B12125550142")  # fmt: skip
+    with capture_logs() as lines:
+        world.happens(complaint)
+        world.happens(complaint)
+    assert counted() == before + 1
+    (told,) = [line for line in lines if line["event"] == "twilio_alerted"]
+    assert told == {"event": "twilio_alerted", "log_level": "warning", "source": "call-fallback", "code": told["code"]}
+    assert str(told["code"] or "x") == code
