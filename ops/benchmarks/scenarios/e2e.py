@@ -101,14 +101,12 @@ def _row(journey: Journey, until: str, ordered_ms: Sequence[float]) -> list[str]
     sent = journey.answers.statuses.total()
     used = sum(used for name, used in journey.window.by_group.items() if name not in ("generator", "subscriber"))
     is_last = until == "told"
-    said = (
-        []
-        if len(ordered_ms) == sent
-        else [f"{sent - len(ordered_ms)} of {sent} missing after {SETTLED_WITHIN_S:.0f} s"]
-    )
-    said += (
-        [f"answers {dict(journey.answers.statuses)}"] if not journey.answers.is_clean and until == "answered" else []
-    )
+    missing, others = sent - len(ordered_ms), journey.window.others
+    said = [f"{missing} of {sent} missing after {SETTLED_WITHIN_S:.0f} s"] if missing else []
+    if until == "answered" and not journey.answers.is_clean:
+        said.append(f"answers {dict(journey.answers.statuses)}")
+    if is_last and others > DISTURBED:
+        said.append(f"disturbed, others {others:.0%}")
     return [
         f"{journey.rate:.0f}",
         until,
