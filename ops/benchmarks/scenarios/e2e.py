@@ -47,7 +47,7 @@ def measure(bench: Bench) -> Section:
     return Section(
         "e2e",
         "End to end: due, answered, committed, told",
-        [Table(_COLUMNS, [row for journey in journeys for row in _rows(journey)])],
+        [Table(_COLUMNS, [row for journey in journeys for row in _rows(journey)]), _cpu(journeys)],
         notes=[
             "One run of the whole house (every process of the Procfile, and the load generator) on one machine; every "
             "webhook is one event, one transaction's row and one signed POST to a subscriber.",
@@ -95,6 +95,17 @@ def _rows(journey: Journey) -> list[list[str]]:
         _row(journey, "committed", journey.committed_ms),
         _row(journey, "told", journey.told_ms),
     ]
+
+
+def _cpu(journeys: Sequence[Journey]) -> Table:
+    """Where the CPU goes, program by program."""
+    programs = [name for name in journeys[0].window.by_group if name not in ("generator", "subscriber")]
+    rows = [
+        [f"{journey.rate:.0f}"]
+        + [f"{journey.window.by_group[name] / max(1, journey.answers.acks) * 1e3:.2f}" for name in programs]
+        for journey in journeys
+    ]
+    return Table(["CPU ms per event at rate/s", *programs], rows)
 
 
 def _row(journey: Journey, until: str, ordered_ms: Sequence[float]) -> list[str]:
