@@ -40,8 +40,12 @@ class IngressRuntime(Runtime):
 
 
 def open_runtime(settings: Settings) -> IngressRuntime:
-    """Opens everything; PostgreSQL and Redis may still be starting. Raises JournalUnwritable."""
-    journal = Journal(Path(settings.journal_dir), min_free_bytes=settings.journal_min_free_mb * _MB)
+    """Opens everything; PostgreSQL and Redis may still be starting.
+
+    Nor does a disk that has gone bad under a running service stop a process from being replaced: gunicorn's master has
+    looked at it before the first start (`gunicorn_conf.py`), and Redis takes the events until it is well.
+    """
+    journal = Journal(Path(settings.journal_dir), min_free_bytes=settings.journal_min_free_mb * _MB, must_start=True)
     db = open_db(settings, size=settings.web_threads)
     redis = open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=settings.web_threads * 2)
     line = InboxLine(settings.redis_url)

@@ -1,10 +1,13 @@
 """gunicorn's settings, each with its reason."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 import gunicorn
 
 from ingress.internals import worker_class_for
+from shared.journal import Journal
 from shared.settings import load
 
 _settings = load(os.environ)
@@ -28,3 +31,8 @@ preload_app = False  # connections belong to one process: they are opened after 
 control_socket_disable = True
 accesslog = None  # every request has its canonical line
 loglevel = "warning"
+
+
+def on_starting(_server: Any) -> None:
+    """Before the first worker: a service that cannot write its journal must not start. Raises JournalUnwritable."""
+    Journal(Path(_settings.journal_dir), min_free_bytes=0).close()

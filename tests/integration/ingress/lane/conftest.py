@@ -174,6 +174,14 @@ class Server:
             client.close()
 
 
+def children(server: Server) -> set[int]:
+    """The workers, by process id."""
+    if server.process is None:
+        return set()
+    text = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    return {int(pid) for pid in text.split()}
+
+
 @pytest.fixture
 def server(redis_url: str, database_url: str, tmp_path: Path) -> Iterator[Server]:
     """One worker, two threads, the lane on."""

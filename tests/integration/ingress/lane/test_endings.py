@@ -4,11 +4,10 @@ import itertools
 import os
 import signal
 import threading
-from pathlib import Path
 
 import pytest
 
-from tests.integration.ingress.lane.conftest import Client, Server, status, until, webhook
+from tests.integration.ingress.lane.conftest import Client, Server, children, status, until, webhook
 
 
 class Sender(threading.Thread):
@@ -111,9 +110,3 @@ def test_a_killed_worker_loses_nothing_that_was_acknowledged(loaded):
     acked, _, refused = ended(senders)
     assert refused == []
     assert set(acked) <= {event.key for event in server.stored()}
-
-
-def children(server: Server) -> set[int]:
-    """The workers, by process id."""
-    text = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
-    return {int(pid) for pid in text.split()}

@@ -6,14 +6,13 @@ import signal
 import statistics
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 import redis as redis_py
 
 from ops.stack import redis as redis_stack
 from ops.stack.ports import free_port
-from tests.integration.ingress.lane.conftest import Server, call, status, until, webhook
+from tests.integration.ingress.lane.conftest import Server, call, children, status, until, webhook
 
 BUDGET_S = 0.05
 
@@ -129,8 +128,7 @@ def test_what_redis_lost_after_it_was_acknowledged_comes_back_from_the_journal(s
 
 def limit_files(server, size: int) -> None:
     """From now on no process of the server can write a file beyond `size` bytes: its disk is full."""
-    text = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
-    for pid in (server.process.pid, *map(int, text.split())):
+    for pid in (server.process.pid, *children(server)):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
