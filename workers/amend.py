@@ -59,7 +59,7 @@ def amend(
         missing.sort(key=lambda difference: (difference.at or datetime.max.replace(tzinfo=UTC), difference.key))
         for _, together in groupby(missing, key=attrgetter("key")):
             _do(conn, list(together), named, fresh_for, done, skipped)
-        if done:
+        if missing:  # done by us, or by somebody who was faster
             batch = again()
     return Amended(done, skipped, list(batch.differences) if batch else [])
 

@@ -3,6 +3,7 @@ import random
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import permutations
 from uuid import uuid4
 
@@ -10,11 +11,13 @@ import pytest
 from psycopg import ProgrammingError
 
 from shared.db import jobs, messages
+from shared.db import shadow as shadow_rows
 from shared.db.compared import COMPARED
 from shared.db.events import take_turn
 from shared.db.shadow import Range
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, TENANT, event
 from workers import events, shadow
+from workers.amend import amend
 
 CALL, LEG, SMS, REC = (
     "".join((kind, number * 32)) for kind, number in (("CA", "1"), ("CA", "2"), ("SM", "3"), ("RE", "4"))
@@ -167,6 +170,15 @@ def test_a_text_is_the_same_whether_twilios_answer_or_its_report_came_first(worl
     assert cli.json(*EVERYTHING)["differing"] == []
 
 
+def test_twilios_list_may_have_told_of_a_text_before_its_reports_did(world, cli):
+    message = wanted(world)
+    world.work("sms.send")
+    world.rows("update messages set status = 'delivered' returning 1")  # as the list said after an answer was lost
+    world.happens(reported("sent", message, world.one("select message_sid from messages")))
+    assert world.one("select outcome from events") == "stale"
+    assert cli.json(*EVERYTHING)["differing"] == []
+
+
 def test_what_the_workers_did_since_is_no_difference(world, cli):
     world.happens(incoming(), recorded("in-progress"), recorded())
     world.rows("update recordings set state = 'failed', error_reason = 'x' returning 1")
@@ -247,6 +259,42 @@ def test_a_shadow_makes_no_worker_wait(world, cli, monkeypatch):
     monkeypatch.setattr(events, "HANDLERS", {**events.HANDLERS, "call-in": meanwhile})
     assert cli.json(*EVERYTHING) == {"examined": 1, "same": 1, "differing": []}
     assert world.one("select count(*) from events where outcome = 'missed'") == 1
+
+
+def test_what_is_committed_while_the_shadow_looks_is_no_difference(world, cli, monkeypatch):
+    """Between reading the events and reading the rows, a worker commits another event of the same call."""
+    world.happens(incoming())
+    real = shadow_rows.message_ids
+
+    def meanwhile(conn, *of):
+        with monkeypatch.context() as patch:
+            patch.setattr(shadow_rows, "message_ids", real)
+            world.happens(dialled())
+        return real(conn, *of)
+
+    monkeypatch.setattr(shadow_rows, "message_ids", meanwhile)
+    assert cli.json(*EVERYTHING) == {"examined": 1, "same": 1, "differing": []}
+
+
+def test_whoever_was_faster_has_done_it_already(world):
+    """Two people apply what both have seen missing."""
+    world.happens(text(), incoming())
+    world.rows("update events set outcome = null, processed_at = null where kind = 'msg-in' returning 1")
+    world.rows("delete from messages returning 1")
+    without_notifications(world, "call.incoming", "sms.received")
+    now = datetime.now(UTC)
+    with world.rt.db.connection() as conn:
+        conn.autocommit = True
+        look = partial(
+            shadow.one, conn, Range(since=now - timedelta(days=1), until=now), lambda event: event, after=None
+        )
+        seen = look()
+        first = amend(conn, seen, look, lambda event: event, fresh_for=timedelta(hours=1))
+        before = everything(world)
+        second = amend(conn, seen, look, lambda event: event, fresh_for=timedelta(hours=1))
+        conn.autocommit = False
+    assert (len(first.done), first.left, second.done, second.left) == (2, [], [], [])
+    assert everything(world) == before
 
 
 def without_notifications(world, *types):
@@ -373,6 +421,14 @@ def test_what_is_there_and_says_something_else_is_shown_and_left(world, cli):
     assert world.rows("select decision, status from calls") == [("answered", "ringing")]
 
 
+def test_a_text_or_a_recording_that_has_fallen_back_is_shown(world, cli):
+    world.happens(reported("delivered", wanted(world)), recorded())
+    world.rows("update messages set status = 'sent' returning 1")
+    world.rows("update recordings set state = 'announced' returning 1")
+    found = cli.json(*EVERYTHING, status=1)["differing"]
+    assert {(one["was"], one["would_be"]) for one in found} == {("sent", "delivered"), ("announced", "available")}
+
+
 def test_what_is_there_and_would_not_be_is_shown_and_left(world, cli):
     world.happens(text())
     world.rows(
@@ -433,6 +489,14 @@ def test_nobody_is_texted_about_a_call_of_hours_ago_unless_it_is_asked_for(world
         assert everything(world) == before
     mended(world, cli, "--even-stale", before=before)
     assert cli.json(*EVERYTHING)["differing"] == []
+
+
+def test_a_customers_words_of_hours_ago_are_not_answered_now_unless_it_is_asked_for(world, cli):
+    world.happens(*long_ago(text()))
+    without_notifications(world, "sms.received")
+    result = cli.json(*EVERYTHING, "--apply", status=1)
+    assert (len(result["skipped"]), result["applied"]) == (1, [])
+    assert len(cli.json(*EVERYTHING, "--apply", "--even-stale")["applied"]) == 1
 
 
 def test_an_old_call_is_mended_in_all_that_texts_nobody(world, cli):
