@@ -72,12 +72,18 @@ def _bag(faults: list[Fault], dice: Random) -> Iterator[Fault]:
 def _beside(first: Planned, dice: Random) -> Planned | None:
     """Now and then another thing breaks while the first is broken."""
     others = [
-        fault for fault in ALL.values()
-        if not fault.targets & ALL[first.name].targets and min(fault.holds_s) < IS_LONG_S
+        fault for fault in ALL.values() if _may_meet(fault, ALL[first.name]) and min(fault.holds_s) < IS_LONG_S
     ]  # fmt: skip
     if dice.random() >= TWO_AT_ONCE:
         return None
     return _planned(dice.choice(others), first.at_s + dice.uniform(0, first.hold_s), dice)
+
+
+def _may_meet(one: Fault, other: Fault) -> bool:
+    """Not two of the same thing. Nor a journal that is away and a Redis that forgets: that is the loss of both disks at
+    once, the one thing against which nothing is promised."""
+    forgetful = any(a.forgets and "journal" in b.hides for a, b in ((one, other), (other, one)))
+    return not one.targets & other.targets and not forgetful
 
 
 def _planned(fault: Fault, at_s: float, dice: Random) -> Planned:

@@ -24,7 +24,8 @@ class Lab:
 class Fault:
     """`begin` breaks something and returns what mends it; the dice are the schedule's, so a replay breaks the same.
 
-    `holds_s` are the durations to choose from. `hides` names the stores behind an acknowledgement that it takes away.
+    `holds_s` are the durations to choose from. `hides` names the stores behind an acknowledgement that it takes away,
+    `forgets` says that such a store loses what it had.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Fault:
     holds_s: Sequence[float]
     begin: Callable[[Lab, Random], Heal]
     hides: frozenset[Target] = frozenset()
+    forgets: bool = False
 
 
 def nothing_to_heal() -> None:

@@ -107,8 +107,8 @@ FAULTS = (
     Fault("redis-freeze", REDIS, (4.0,), _freeze, hides=REDIS),
     Fault("redis-freeze-long", REDIS, (30.0,), _freeze, hides=REDIS),
     Fault("redis-slow", REDIS, (4.0,), _slow, hides=REDIS),
-    Fault("redis-power-cut", REDIS, (1.0,), _power_cut, hides=REDIS),
-    Fault("redis-rubbish", REDIS, (1.0,), _rubbish, hides=REDIS),
-    Fault("redis-flushall", REDIS, (0.1,), flush, hides=REDIS),
+    Fault("redis-power-cut", REDIS, (1.0,), _power_cut, hides=REDIS, forgets=True),
+    Fault("redis-rubbish", REDIS, (1.0,), _rubbish, hides=REDIS, forgets=True),
+    Fault("redis-flushall", REDIS, (0.1,), flush, hides=REDIS, forgets=True),
     Fault("redis-full", REDIS, (4.0,), _full, hides=REDIS),
 )

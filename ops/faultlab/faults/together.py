@@ -18,4 +18,4 @@ def _flush_a_backlog(lab: Lab, dice: Random) -> Heal:
     return heal
 
 
-FAULTS = (Fault("backlog-flush", REDIS | POSTGRES, (3.0,), _flush_a_backlog, hides=REDIS),)
+FAULTS = (Fault("backlog-flush", REDIS | POSTGRES, (3.0,), _flush_a_backlog, hides=REDIS, forgets=True),)

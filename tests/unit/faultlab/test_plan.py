@@ -48,6 +48,15 @@ def test_two_at_once_never_break_the_same_thing():
                 assert not ALL[first.name].targets & ALL[second.name].targets
 
 
+def test_no_schedule_takes_both_copies_of_an_event_at_once():
+    for seed in range(200):
+        planned = schedule(seed, 600)
+        for first, second in pairwise(planned):
+            if second.at_s < first.ends_s:
+                pair = (ALL[first.name], ALL[second.name])
+                assert not (any(f.forgets for f in pair) and any("journal" in f.hides for f in pair))
+
+
 def test_the_short_schedule_knows_only_faults_that_exist_in_order():
     assert {p.name for p in SHORT} <= set(ALL)
     assert [p.at_s for p in SHORT] == sorted(p.at_s for p in SHORT)
