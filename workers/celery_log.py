@@ -16,9 +16,11 @@ class Bridge(logging.Handler):
         told = record.args if isinstance(record.args, tuple) else ()
         fault = record.exc_info[1] if record.exc_info else None
         types = [type(value).__name__ for value in told if isinstance(value, BaseException)]
-        say = log.get().error if record.levelno >= logging.ERROR else log.get().warning
+        level = log.get().error if record.levelno >= logging.ERROR else log.get().warning
         said = str(record.msg).strip().partition("\n")[0]
-        say("celery_complained", logger=record.name, said=said, errors=types, where=log.where(fault) if fault else None)
+        level(
+            "celery_complained", logger=record.name, said=said, errors=types, where=log.where(fault) if fault else None
+        )
 
 
 def listen() -> None:
