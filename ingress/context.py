@@ -34,6 +34,7 @@ class IngressRuntime(Runtime):
         """Also ends the threads, and gives the journal's segments to whoever drains next."""
         self.drain.stop()
         self.routing.close()
+        self.intake.close()
         self.line.close()
         self.journal.close()
         Runtime.close(self)

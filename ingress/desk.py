@@ -72,30 +72,29 @@ def route_of(path: str) -> str:
 def reply(rt: IngressRuntime, door: Door, posted: Posted) -> Reply:
     """Total: a webhook that came in at the wrong door is stored as what it is and answered harmlessly."""
     name = event_keys.name(posted.params, door, posted.path, posted.token)
-    match door:
-        case "call":
-            return _incoming_call(rt, posted, name)
+    if door == "message":
+        # Never answered with a text: what we send goes through our own sending.
+        return Reply(name, twiml.EMPTY)
+    if door in ("call", "dial", "voicemail"):
+        return _to_caller(rt, posted, name)
+    return Reply(name, None)
+
+
+def _to_caller(rt: IngressRuntime, posted: Posted, name: Name) -> Reply:
+    """By what the request is, not by its address: a fallback is answered as what it stands in for."""
+    match event_keys.meaning(name.kind, posted.params):
+        case "call-in":
+            route = routing.route(rt.routing.number(posted.params.get("To", "")), posted.params.get("From", ""))
+            return Reply(name, twiml.for_route(route, rt.urls), route.kind, is_for_caller=True)
         case "dial":
-            return _after_dial(rt, posted, name)
+            return Reply(name, _after_dial(rt, posted), is_for_caller=True)
         case "voicemail":
             return Reply(name, twiml.HANG_UP, is_for_caller=True)
-        case "message":
-            # Never answered with a text: what we send goes through our own sending.
-            return Reply(name, twiml.EMPTY)
         case _:
-            return Reply(name, None)
+            return Reply(name, twiml.EMPTY, is_for_caller=True)
 
 
-def _incoming_call(rt: IngressRuntime, posted: Posted, name: Name) -> Reply:
-    if name.kind not in ("call-in", "call-fallback"):
-        return Reply(name, twiml.EMPTY, is_for_caller=True)
-    route = routing.route(rt.routing.number(posted.params.get("To", "")), posted.params.get("From", ""))
-    return Reply(name, twiml.for_route(route, rt.urls), route.kind, is_for_caller=True)
-
-
-def _after_dial(rt: IngressRuntime, posted: Posted, name: Name) -> Reply:
-    if name.kind != "dial":
-        return Reply(name, twiml.EMPTY, is_for_caller=True)
+def _after_dial(rt: IngressRuntime, posted: Posted) -> str:
     number = rt.routing.number(posted.params.get("To", ""))
-    answered = posted.params["DialCallStatus"] in ANSWERED_DIALS and posted.params.get("DialBridged") != "false"
-    return Reply(name, twiml.after_dial(number, answered, rt.urls), is_for_caller=True)
+    answered = posted.params.get("DialCallStatus") in ANSWERED_DIALS and posted.params.get("DialBridged") != "false"
+    return twiml.after_dial(number, answered, rt.urls)

@@ -9,15 +9,16 @@ import contextlib
 import selectors
 import socket
 import time
-from collections.abc import Iterator
+from collections import deque
 from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
 from gunicorn import http
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker
 
 from ingress import http_head, problem
+from ingress.conns import Conn, Conns, Flight
 from ingress.http_head import Head
 from ingress.lane import Lane, Request
 from ingress.limits import MOST_BODY_BYTES, MOST_HEAD_BYTES, REQUEST_S
@@ -36,56 +37,6 @@ _HEAD_TOO_LARGE: Final = Problem(431, "head-too-large", "The head is too large",
 _TOO_SLOW: Final = Problem(408, "too-slow", "The request did not come", f"A request has {REQUEST_S:g} s to arrive.")
 
 
-class Conn(TConn):
-    """A connection with what has come of its next request."""
-
-    timeout: Any
-    """Monotonic seconds: until then it may be idle, or its request under way."""
-    client: Any
-    parser: Any
-
-    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
-        super().__init__(cfg, sock, client, server)
-        self.buf = b""
-        self.head_end = -1
-        self.head: Head | None = None
-        self.is_refused = self.has_leave = False
-        self.set_timeout()
-
-
-class Conns:
-    """Connections in the order they came in, as gunicorn's deque of them, but any one leaves at no cost."""
-
-    def __init__(self) -> None:
-        self._conns: dict[Conn, None] = {}
-
-    def append(self, conn: Conn) -> None:
-        """Puts it last."""
-        self._conns[conn] = None
-
-    def remove(self, conn: Conn) -> None:
-        """Raises KeyError."""
-        del self._conns[conn]
-
-    def popleft(self) -> Conn:
-        """Raises StopIteration when there is none."""
-        conn = next(iter(self._conns))
-        del self._conns[conn]
-        return conn
-
-    def __getitem__(self, _first: int) -> Conn:
-        return next(iter(self._conns))
-
-    def __contains__(self, conn: object) -> bool:
-        return conn in self._conns
-
-    def __iter__(self) -> Iterator[Conn]:
-        return iter(self._conns)
-
-    def __len__(self) -> int:
-        return len(self._conns)
-
-
 class PatientWorker(ThreadWorker):
     """The ingress's worker class. `lane` is None when it is switched off: then every whole request is Flask's."""
 
@@ -96,6 +47,7 @@ class PatientWorker(ThreadWorker):
         self.keepalived_conns: Any = Conns()  # nothing has come of their next request
         self.partial_conns = Conns()  # a part has
         self.batch: list[tuple[Conn, Request]] = []
+        self.flights: deque[Flight] = deque()
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -127,14 +79,20 @@ class PatientWorker(ThreadWorker):
             data = b""
         if not data:
             self._drop(conn)
+        elif conn.is_under_way:
+            self._keep_for_later(conn, data)
         elif not conn.is_refused:
             self._grow(conn, data)
 
     def wait_for_and_dispatch_events(self, timeout: Any) -> None:
-        """One turn of the loop: all that is readable is read, then everything the lane has taken is stored at once."""
+        """One turn of the loop: all that is readable is read, what the lane took of it sets off, what is stored is answered."""
+        if self.flights:
+            timeout = min(timeout, self.flights[0].ticket.patience_s(time.monotonic()))
         super().wait_for_and_dispatch_events(timeout)
         if self.batch:
-            self._flush()
+            self._set_off()
+        if self.flights:
+            self._land()
         if self.nr_conns > self.worker_connections * _CROWDED:
             self._make_room()
 
@@ -199,14 +157,6 @@ class PatientWorker(ThreadWorker):
             log.get().error("lane_broke", where=log.where(fault))
             return None
 
-    def _is_stored(self, requests: list[Request]) -> bool:
-        assert self.lane is not None  # nobody else fills the batch
-        try:
-            return self.lane.store(requests)
-        except Exception as fault:  # noqa: BLE001 - as above; Flask stores them once more, which changes nothing
-            log.get().error("lane_broke", where=log.where(fault))
-            return False
-
     def _hand_over(self, conn: Conn) -> None:
         """To the pool: gunicorn's parser reads the same bytes again."""
         self.poller.unregister(conn.sock)
@@ -216,32 +166,68 @@ class PatientWorker(ThreadWorker):
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
         conn.parser.unreader.unread(conn.buf)
         conn.data_ready = True
-        _forget(conn)
+        conn.forget()
         self.enqueue_req(conn)
 
-    def _flush(self) -> None:
-        """Stores all that the lane took in this turn, then answers each. What could not be stored is Flask's to refuse."""
+    def _set_off(self) -> None:
+        """What the lane took in this turn is stored together, and nobody waits for it."""
+        assert self.lane is not None  # nobody else fills the batch
         batch, self.batch = self.batch, []
-        if not self._is_stored([request for _, request in batch]):
-            for conn, _ in batch:
-                self._hand_over(conn)
-            return
+        for conn, _ in batch:
+            conn.is_under_way = True
+        # The empty call only wakes the loop, which then looks at every flight.
+        ticket = self.lane.begin([request for _, request in batch], partial(self.method_queue.defer, _nothing))
+        self.flights.append(Flight(ticket, batch))
+
+    def _land(self) -> None:
+        """Answers what is stored. What could not be stored is Flask's to refuse."""
+        now, on_the_way = time.monotonic(), deque[Flight]()
+        for flight in self.flights:
+            is_kept = flight.ticket.outcome(now)
+            if is_kept is None:
+                on_the_way.append(flight)
+            else:
+                self._answer_all(flight.batch) if is_kept else self._give_up(flight.batch)
+        self.flights = on_the_way
+
+    def _answer_all(self, batch: list[tuple[Conn, Request]]) -> None:
         is_stopping = not self.alive  # asked once: what the answers say of their connections must come true
         for conn, request in batch:
-            is_last = request.is_last or is_stopping
-            self._answer(conn, request.answer(is_last=is_last), is_last)
+            if not conn.is_dropped:
+                is_last = request.is_last or is_stopping
+                self._answer(conn, request.answer(is_last=is_last), is_last)
         self.nr += len(batch)
+        try:
+            assert self.lane is not None  # it has taken them
+            self.lane.count([request for _, request in batch])
+        except Exception as fault:  # noqa: BLE001 - they are stored and answered: a counter that breaks must not end the loop
+            log.get().error("lane_broke", where=log.where(fault))
+
+    def _give_up(self, batch: list[tuple[Conn, Request]]) -> None:
+        for conn, _ in batch:
+            if not conn.is_dropped:
+                conn.buf, conn.later, conn.is_under_way = conn.buf + conn.later, b"", False
+                self._hand_over(conn)
 
     def _answer(self, conn: Conn, answer: bytes, is_last: bool) -> None:
         self.partial_conns.remove(conn)
         self.keepalived_conns.append(conn)
-        _forget(conn)
+        later = conn.later
+        conn.forget()
         conn.set_timeout()
         try:
             is_sent = conn.sock.send(answer) == len(answer)  # a fresh answer always fits into the socket's buffer
         except OSError:
             is_sent = False
         if is_last or not is_sent:
+            self._drop(conn)
+        elif later:
+            self._grow(conn, later)
+
+    def _keep_for_later(self, conn: Conn, data: bytes) -> None:
+        """The next request came before the answer to this one: it waits, as long as it is of any size we would take."""
+        conn.later += data
+        if len(conn.later) > MOST_HEAD_BYTES + MOST_BODY_BYTES:
             self._drop(conn)
 
     def _refuse(self, conn: Conn, why: Problem) -> None:
@@ -267,6 +253,7 @@ class PatientWorker(ThreadWorker):
             self._drop(conn)
 
     def _drop(self, conn: Conn) -> None:
+        conn.is_dropped = True
         for conns in (self.keepalived_conns, self.partial_conns):
             if conn in conns:
                 conns.remove(conn)
@@ -283,6 +270,5 @@ class PatientWorker(ThreadWorker):
                 return
 
 
-def _forget(conn: Conn) -> None:
-    """The next request begins with nothing."""
-    conn.buf, conn.head_end, conn.head, conn.has_leave = b"", -1, None, False
+def _nothing() -> None:
+    """Being called was enough."""

@@ -90,6 +90,9 @@ WORKERS_STALLED = Counter(
 )
 BEAT_TICKS = Counter(_PREFIX + "beat_ticks_total", "Periodic tasks started.", ["name"])
 JOURNAL_FAULTS = Counter(_PREFIX + "journal_faults_total", "Appends that the journal refused.")
+JOURNAL_SECONDS = Histogram(
+    _PREFIX + "journal_append_seconds", "From asking the disk to its having synced, one group.", buckets=_ACK_BUCKETS
+)
 JOURNAL_REDELIVERED = Counter(
     _PREFIX + "journal_redelivered_total",
     "Events of the journal that PostgreSQL had no account of, put into the inbox.",

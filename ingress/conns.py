@@ -1,0 +1,76 @@
+"""The connections of one ingress process, and what has come of each one's next request."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gunicorn.workers.gthread import TConn
+
+from ingress.http_head import Head
+from ingress.intake import Ticket
+from ingress.lane import Request
+
+
+class Conn(TConn):
+    """A connection with what has come of its next request."""
+
+    timeout: Any
+    """Monotonic seconds: until then it may be idle, or its request under way."""
+    client: Any
+    parser: Any
+
+    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
+        super().__init__(cfg, sock, client, server)
+        self.buf = b""
+        self.head_end = -1
+        self.head: Head | None = None
+        self.is_refused = self.is_dropped = self.has_leave = self.is_under_way = False
+        self.later = b""  # what came behind the request that is being stored
+        self.set_timeout()
+
+    def forget(self) -> None:
+        """The next request begins with nothing."""
+        self.buf, self.head_end, self.head, self.has_leave = b"", -1, None, False
+        self.later, self.is_under_way = b"", False
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """What the lane took in one turn, on its way into the stores."""
+
+    ticket: Ticket
+    batch: list[tuple[Conn, Request]]
+
+
+class Conns:
+    """Connections in the order they came in, as gunicorn's deque of them, but any one leaves at no cost."""
+
+    def __init__(self) -> None:
+        self._conns: dict[Conn, None] = {}
+
+    def append(self, conn: Conn) -> None:
+        """Puts it last."""
+        self._conns[conn] = None
+
+    def remove(self, conn: Conn) -> None:
+        """Raises KeyError."""
+        del self._conns[conn]
+
+    def popleft(self) -> Conn:
+        """Raises StopIteration when there is none."""
+        conn = next(iter(self._conns))
+        del self._conns[conn]
+        return conn
+
+    def __getitem__(self, _first: int) -> Conn:
+        return next(iter(self._conns))
+
+    def __contains__(self, conn: object) -> bool:
+        return conn in self._conns
+
+    def __iter__(self) -> Iterator[Conn]:
+        return iter(self._conns)
+
+    def __len__(self) -> int:
+        return len(self._conns)
