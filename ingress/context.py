@@ -30,6 +30,12 @@ class IngressRuntime(Runtime):
     intake: Intake
     drain: Every
 
+    def revive(self) -> None:
+        """Threads that have died are replaced. Asked by the process's main loop, which gunicorn's master watches."""
+        self.drain.revive()
+        self.routing.revive()
+        self.line.revive()
+
     def close(self) -> None:
         """Also ends the threads, and gives the journal's segments to whoever drains next."""
         self.drain.stop()

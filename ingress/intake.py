@@ -134,7 +134,7 @@ class Intake:
         return True
 
     def _put(self, events: Sequence[Event]) -> bool:
-        return self._line.send(events) and self._line.confirm()
+        return self._line.put(events) or (not self._journal.is_writable and self._line.put_patiently(events))
 
     def _note_journal(self, ticket: Ticket, is_kept: bool) -> None:
         with self._noting:

@@ -10,6 +10,7 @@ import selectors
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 from uuid import uuid4
@@ -30,6 +31,7 @@ _ACCEPTS_A_TURN: Final = 16  # both workers wait on one listener: who takes all 
 _LINGER_S: Final = 2.0  # for a refused client to read its answer before the connection is reset
 # When this share of the connections is taken, those that have shown least make room for new ones.
 _CROWDED: Final = 0.9
+_REVIVE_S: Final = 5.0  # a net may be missing for a few seconds; looking costs next to nothing
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _TOO_LARGE: Final = Problem(413, "content-too-large", "The request is too large", f"At most {MOST_BODY_BYTES} bytes.")
@@ -41,6 +43,7 @@ class PatientWorker(ThreadWorker):
     """The ingress's worker class. `lane` is None when it is switched off: then every whole request is Flask's."""
 
     lane: Lane | None = None
+    revive: Callable[[], None]
 
     def init_process(self) -> None:
         """After the fork, before the application is loaded."""
@@ -48,12 +51,14 @@ class PatientWorker(ThreadWorker):
         self.partial_conns = Conns()  # a part has
         self.batch: list[tuple[Conn, Request]] = []
         self.flights: deque[Flight] = deque()
+        self.revived_at = 0.0
         super().init_process()
 
     def load_wsgi(self) -> None:
         """The application brings the Runtime, and with it the lane."""
         super().load_wsgi()
-        self.lane = getattr(self.wsgi, "extensions", {}).get("hot_lane")
+        extensions = getattr(self.wsgi, "extensions", {})
+        self.lane, self.revive = extensions.get("hot_lane"), extensions.get("revive", _nothing)
 
     def accept(self, listener: Any) -> None:
         """Takes new connections into the loop."""
@@ -99,6 +104,9 @@ class PatientWorker(ThreadWorker):
     def murder_pending(self) -> None:
         """Ends requests that did not arrive in time. Called by gunicorn in every turn."""
         now = time.monotonic()
+        if now > self.revived_at + _REVIVE_S:
+            self.revived_at = now
+            self.revive()
         while self.partial_conns and self.partial_conns[0].timeout <= now:
             conn = self.partial_conns[0]
             self._drop(conn) if conn.is_refused else self._refuse(conn, _TOO_SLOW)

@@ -33,6 +33,10 @@ class RoutingTable:
         """Whether the first load was tried: before, every number would look unknown."""
         return self._tried.is_set()
 
+    def revive(self) -> None:
+        """A refreshing thread that has died is replaced."""
+        self._refresh.revive()
+
     def close(self) -> None:
         """Ends the refreshing."""
         self._refresh.stop()

@@ -15,5 +15,6 @@ log.configure(service="ingress", version=VERSION, level=_settings.log_level, for
 _runtime = open_runtime(_settings)
 atexit.register(_runtime.close)
 app = create_app(_runtime)
+app.extensions["revive"] = _runtime.revive
 if _settings.hot_lane:
-    app.extensions["hot_lane"] = Lane(_runtime)  # gunicorn's worker takes it from here (`ingress/loop.py`)
+    app.extensions["hot_lane"] = Lane(_runtime)  # gunicorn's worker takes both from here (`ingress/loop.py`)

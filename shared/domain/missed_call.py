@@ -8,8 +8,9 @@ from shared.domain.status import CALL_FINAL
 Decision = Literal["answered", "missed"]
 MISSED_DIALS: Final = frozenset({"no-answer", "busy", "failed", "canceled"})
 ANSWERED_DIALS: Final = frozenset({"completed", "answered"})
-# A final call status may overtake the dial result of the same call (Twilio promises no order): wait this long for it.
-SETTLE_S: Final = 20
+# A final call status may overtake the dial result of the same call: Twilio promises no order, and what Redis has lost comes
+# back from the journal within three quarters of a minute. Wait this long for it.
+SETTLE_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,9 @@ def lossy(source: str) -> set[str]:
             found.add(node.attr)  # handed on to be called elsewhere
         elif isinstance(node, ast.Dict):
             pairs = zip(node.keys, node.values, strict=True)
-            said: set[object] = {key.value for key, value in pairs if isinstance(key, ast.Constant) and not says_none(value)}
+            said: set[object] = {
+                key.value for key, value in pairs if isinstance(key, ast.Constant) and not says_none(value)
+            }
             found |= {name for name in LOSSY_OPTIONS if name in said}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("celery"):
             found |= {name.name for name in node.names} & LOSSY_NAMES

@@ -31,12 +31,14 @@ def test_a_plain_head_is_read():
 )
 def test_the_client_says_whether_it_is_done(said, is_last):
     head = http_head.read(PLAIN + b"\r\nConnection: " + said.encode())
-    assert head is not None and head.is_last is is_last
+    assert head is not None
+    assert head.is_last is is_last
 
 
 def test_without_a_length_there_is_no_body():
     head = http_head.read(b"GET / HTTP/1.1\r\nHost: h")
-    assert head is not None and head.length == 0
+    assert head is not None
+    assert head.length == 0
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,8 @@ def test_whatever_is_read_gunicorn_reads_the_same(cuts):
     parsed = next(RequestParser(Config(), io.BytesIO(raw + http_head.END + b"x" * 100), ("127.0.0.1", 1)))
     assert (parsed.method, parsed.uri, parsed.version) == (head.method, head.target, (1, 1))
     theirs = {name.lower(): value for name, value in parsed.headers}
-    assert theirs == head.headers and len(parsed.headers) == len(head.headers)
+    assert theirs == head.headers
+    assert len(parsed.headers) == len(head.headers)
     assert parsed.body.read() == b"x" * head.length
     assert parsed.should_close() is head.is_last
 
