@@ -2,14 +2,11 @@
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from gunicorn.workers.gthread import TConn
 
 from ingress.http_head import Head
-from ingress.intake import Ticket
-from ingress.lane import Request
 
 
 class Conn(TConn):
@@ -25,22 +22,12 @@ class Conn(TConn):
         self.buf = b""
         self.head_end = -1
         self.head: Head | None = None
-        self.is_refused = self.is_dropped = self.has_leave = self.is_under_way = False
-        self.later = b""  # what came behind the request that is being stored
+        self.is_refused = self.has_leave = False
         self.set_timeout()
 
     def forget(self) -> None:
         """The next request begins with nothing."""
         self.buf, self.head_end, self.head, self.has_leave = b"", -1, None, False
-        self.later, self.is_under_way = b"", False
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """What the lane took in one turn, on its way into the stores."""
-
-    ticket: Ticket
-    batch: list[tuple[Conn, Request]]
 
 
 class Conns:

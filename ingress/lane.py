@@ -8,7 +8,7 @@ speed only. Verifier, names, answers and stores are the same functions both ways
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Final
@@ -17,10 +17,10 @@ from ingress import desk, inbox, request_id
 from ingress.context import IngressRuntime
 from ingress.desk import Reply
 from ingress.http_head import Head
-from ingress.intake import Ticket
 from ingress.twilio_guard import Asked, Refused, judge
 from shared import log, metrics
 from shared.domain.event import Event
+from shared.errors import NotStored
 
 # A path that Flask routes as it is written: no percent sign to decode, no slash to merge.
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
@@ -86,9 +86,13 @@ class Lane:
         reply = desk.reply(self._rt, door, posted)
         return Request(inbox.event(posted, reply), reply, desk.route_of(path), head.is_last)
 
-    def begin(self, requests: Sequence[Request], on_done: Callable[[], None]) -> Ticket:
-        """Hands what one turn of the loop has brought to both stores; they call `on_done` from threads of theirs."""
-        return self._rt.intake.submit([request.event for request in requests], on_done)
+    def store(self, requests: Sequence[Request]) -> bool:
+        """Stores what one turn of the loop has brought. False: nothing may be answered."""
+        try:
+            self._rt.intake.store([request.event for request in requests])
+        except NotStored:
+            return False
+        return True
 
     def count(self, requests: Sequence[Request]) -> None:
         """One turn is one moment for all it has answered: they wait for each other, and the slowest's time is theirs."""

@@ -9,7 +9,6 @@ import contextlib
 import selectors
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -19,14 +18,14 @@ from gunicorn import http
 from gunicorn.workers.gthread import ThreadWorker
 
 from ingress import http_head, problem
-from ingress.conns import Conn, Conns, Flight
+from ingress.conns import Conn, Conns
 from ingress.http_head import Head
 from ingress.lane import Lane, Request
 from ingress.limits import MOST_BODY_BYTES, MOST_HEAD_BYTES, REQUEST_S
 from ingress.problem import Problem
 from shared import log, metrics
 
-_READ_BYTES: Final = 65536
+_READ_BYTES: Final = 16384  # Twilio's requests have one or two kilobytes; a large buffer costs its allocation
 _ACCEPTS_A_TURN: Final = 16  # both workers wait on one listener: who takes all leaves the other idle
 _LINGER_S: Final = 2.0  # for a refused client to read its answer before the connection is reset
 # When this share of the connections is taken, those that have shown least make room for new ones.
@@ -50,7 +49,6 @@ class PatientWorker(ThreadWorker):
         self.keepalived_conns: Any = Conns()  # nothing has come of their next request
         self.partial_conns = Conns()  # a part has
         self.batch: list[tuple[Conn, Request]] = []
-        self.flights: deque[Flight] = deque()
         self.revived_at = 0.0
         super().init_process()
 
@@ -84,20 +82,14 @@ class PatientWorker(ThreadWorker):
             data = b""
         if not data:
             self._drop(conn)
-        elif conn.is_under_way:
-            self._keep_for_later(conn, data)
         elif not conn.is_refused:
             self._grow(conn, data)
 
     def wait_for_and_dispatch_events(self, timeout: Any) -> None:
-        """One turn of the loop: all that is readable is read, what the lane took of it sets off, what is stored is answered."""
-        if self.flights:
-            timeout = min(timeout, self.flights[0].ticket.patience_s(time.monotonic()))
+        """One turn of the loop: all that is readable is read, then everything the lane has taken is stored at once."""
         super().wait_for_and_dispatch_events(timeout)
         if self.batch:
-            self._set_off()
-        if self.flights:
-            self._land()
+            self._flush()
         if self.nr_conns > self.worker_connections * _CROWDED:
             self._make_room()
 
@@ -177,50 +169,39 @@ class PatientWorker(ThreadWorker):
         conn.forget()
         self.enqueue_req(conn)
 
-    def _set_off(self) -> None:
-        """What the lane took in this turn is stored together, and nobody waits for it."""
-        assert self.lane is not None  # nobody else fills the batch
+    def _flush(self) -> None:
+        """Stores all that the lane took in this turn, then answers each. What could not be stored is Flask's to refuse."""
         batch, self.batch = self.batch, []
-        for conn, _ in batch:
-            conn.is_under_way = True
-        # The empty call only wakes the loop, which then looks at every flight.
-        ticket = self.lane.begin([request for _, request in batch], partial(self.method_queue.defer, _nothing))
-        self.flights.append(Flight(ticket, batch))
-
-    def _land(self) -> None:
-        """Answers what is stored. What could not be stored is Flask's to refuse."""
-        now, on_the_way = time.monotonic(), deque[Flight]()
-        for flight in self.flights:
-            is_kept = flight.ticket.outcome(now)
-            if is_kept is None:
-                on_the_way.append(flight)
-            else:
-                self._answer_all(flight.batch) if is_kept else self._give_up(flight.batch)
-        self.flights = on_the_way
-
-    def _answer_all(self, batch: list[tuple[Conn, Request]]) -> None:
+        requests = [request for _, request in batch]
+        if not self._is_stored(requests):
+            for conn, _ in batch:
+                self._hand_over(conn)
+            return
         is_stopping = not self.alive  # asked once: what the answers say of their connections must come true
         for conn, request in batch:
-            if not conn.is_dropped:
-                is_last = request.is_last or is_stopping
-                self._answer(conn, request.answer(is_last=is_last), is_last)
+            is_last = request.is_last or is_stopping
+            self._answer(conn, request.answer(is_last=is_last), is_last)
         self.nr += len(batch)
+        self._count(requests)
+
+    def _is_stored(self, requests: list[Request]) -> bool:
+        assert self.lane is not None  # nobody else fills the batch
         try:
-            assert self.lane is not None  # it has taken them
-            self.lane.count([request for _, request in batch])
+            return self.lane.store(requests)
+        except Exception as fault:  # noqa: BLE001 - as in `_taken`; Flask stores them once more, which changes nothing
+            log.get().error("lane_broke", where=log.where(fault))
+            return False
+
+    def _count(self, requests: list[Request]) -> None:
+        assert self.lane is not None  # it has taken them
+        try:
+            self.lane.count(requests)
         except Exception as fault:  # noqa: BLE001 - they are stored and answered: a counter that breaks must not end the loop
             log.get().error("lane_broke", where=log.where(fault))
-
-    def _give_up(self, batch: list[tuple[Conn, Request]]) -> None:
-        for conn, _ in batch:
-            if not conn.is_dropped:
-                conn.buf, conn.later, conn.is_under_way = conn.buf + conn.later, b"", False
-                self._hand_over(conn)
 
     def _answer(self, conn: Conn, answer: bytes, is_last: bool) -> None:
         self.partial_conns.remove(conn)
         self.keepalived_conns.append(conn)
-        later = conn.later
         conn.forget()
         conn.set_timeout()
         try:
@@ -228,14 +209,6 @@ class PatientWorker(ThreadWorker):
         except OSError:
             is_sent = False
         if is_last or not is_sent:
-            self._drop(conn)
-        elif later:
-            self._grow(conn, later)
-
-    def _keep_for_later(self, conn: Conn, data: bytes) -> None:
-        """The next request came before the answer to this one: it waits, as long as it is of any size we would take."""
-        conn.later += data
-        if len(conn.later) > MOST_HEAD_BYTES + MOST_BODY_BYTES:
             self._drop(conn)
 
     def _refuse(self, conn: Conn, why: Problem) -> None:
@@ -261,7 +234,6 @@ class PatientWorker(ThreadWorker):
             self._drop(conn)
 
     def _drop(self, conn: Conn) -> None:
-        conn.is_dropped = True
         for conns in (self.keepalived_conns, self.partial_conns):
             if conn in conns:
                 conns.remove(conn)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ingress.intake import LATE_S, LONGEST_S, Intake, Ticket
+from ingress.intake import LAST_RESORT_S, LATE_S, Intake
 from shared.errors import NotStored
 from shared.journal import JournalFault
 
@@ -36,8 +36,6 @@ class Line:
 
     def put(self, events):
         self.pace.wait(20)
-        if isinstance(self.answer, Exception):
-            raise self.answer
         if self.answer:
             self.stored.append([event.event_id for event in events])
         return self.answer
@@ -79,15 +77,9 @@ def test_a_disk_that_hangs_costs_a_moment_and_no_event(intake, stores):
     started = time.monotonic()
     intake.store([Event("a")])
     intake.store([Event("b")])
-    assert time.monotonic() - started >= 2 * LATE_S  # both stores are waited for, as long as that harms nobody
+    assert LATE_S <= time.monotonic() - started < LAST_RESORT_S  # one group waits a moment, the next one not at all
     assert stores[1].stored == [["a"], ["b"]]
     stores[0].pace.set()
-
-
-def test_a_redis_that_hangs_costs_a_moment_and_no_event(intake, stores):
-    stores[1].pace.clear()
-    intake.store([Event("a")])
-    assert stores[0].appended == [["a"]]
 
 
 @pytest.mark.parametrize("fault", [JournalFault("full"), RuntimeError("a bug")])
@@ -97,9 +89,8 @@ def test_one_store_is_enough(intake, stores, fault):
     assert stores[1].stored == [["a"]]
 
 
-@pytest.mark.parametrize("answer", [False, RuntimeError("a bug")])
-def test_what_only_the_journal_has_is_the_drainers_first_concern(intake, stores, answer):
-    stores[1].answer = answer
+def test_what_only_the_journal_has_is_the_drainers_first_concern(intake, stores):
+    stores[1].answer = False
     intake.store([Event("a")])
     assert (stores[0].appended, stores[0].unsent) == ([["a"]], 1)
     assert stores[1].patient == 0
@@ -111,26 +102,34 @@ def test_what_neither_store_took_is_never_acknowledged(intake, stores):
         intake.store([Event("a")])
 
 
-def test_when_both_hang_nobody_waits_for_ever_and_nothing_is_promised(intake, stores):
-    for store in stores:
-        store.pace.clear()
+def test_when_both_are_in_trouble_nobody_waits_for_ever_and_nothing_is_promised(intake, stores):
+    stores[0].pace.clear()
+    stores[1].answer = False
     started = time.monotonic()
     with pytest.raises(NotStored):
         intake.store([Event("a")])
-    assert LONGEST_S <= time.monotonic() - started < LONGEST_S + 5
+    assert LAST_RESORT_S <= time.monotonic() - started < LAST_RESORT_S + 5
+    assert stores[1].patient == 1
 
 
-def test_what_waited_too_long_behind_a_store_that_hung_is_not_stored_late(intake, stores):
+def test_a_slow_disk_is_waited_for_when_redis_is_away(intake, stores):
+    stores[0].pace.clear()
+    stores[1].answer = False
+    threading.Timer(3 * LATE_S, stores[0].pace.set).start()
+    intake.store([Event("a")])
+    assert (stores[0].appended, stores[0].unsent, stores[1].patient) == ([["a"]], 1, 0)
+
+
+def test_a_disk_that_comes_back_is_used_again(intake, stores):
     stores[0].pace.clear()
     intake.store([Event("a")])
-    intake.store([Event("b")])
-    done = threading.Event()
-    ticket = intake.submit([Event("c")], done.set)
-    ticket.since -= 2 * LONGEST_S  # as if it had waited so long
+    intake.store([Event("b")])  # the disk still hangs on the first one: nobody waits for it any more
     stores[0].pace.set()
-    assert done.wait(10)
-    assert ticket.in_journal is False
-    assert stores[0].appended == [["a"], ["b"]]
+    names = iter(range(1000))
+    while ["b"] not in stores[0].appended and not any(n.startswith("c") for group in stores[0].appended for n in group):
+        intake.store([Event(f"c{next(names)}")])
+    assert stores[0].appended[0] == ["a"]
+    assert ["b"] not in stores[0].appended
 
 
 def test_without_a_journal_redis_is_given_all_the_time_there_is(intake, stores):
@@ -141,14 +140,17 @@ def test_without_a_journal_redis_is_given_all_the_time_there_is(intake, stores):
 
 
 def test_those_who_wait_are_stored_together(intake, stores):
-    stores[0].pace.clear()
-    first = intake.submit([Event("a")], lambda: None)
+    stores[1].pace.clear()
+    threads = [threading.Thread(target=intake.store, args=([Event(str(n))],)) for n in range(20)]
+    for thread in threads:
+        thread.start()
     stores[0].entered.wait(20)
-    rest = [intake.submit([Event(name)], lambda: None) for name in "bcd"]
-    stores[0].pace.set()
-    wait_for(lambda: all(ticket.is_done for ticket in [first, *rest]))
-    assert [event for group in stores[0].appended for event in group] == ["a", "b", "c", "d"]
-    assert len(stores[0].appended) == 2
+    stores[1].pace.set()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(event for group in stores[1].stored for event in group) == sorted(str(n) for n in range(20))
+    assert len(stores[1].stored) < 20
+    assert stores[0].appended == stores[1].stored
 
 
 def test_many_threads_at_once_get_each_their_own_answer(intake, stores):
@@ -170,29 +172,3 @@ def test_many_threads_at_once_get_each_their_own_answer(intake, stores):
         assert sorted(event for group in seen for event in group) == sorted(
             f"{n}-{i}" for n in range(40) for i in range(3)
         )
-
-
-def wait_for(fact):
-    pause, deadline = threading.Event(), time.monotonic() + 20
-    while not fact():
-        assert time.monotonic() < deadline
-        pause.wait(0.01)
-
-
-@pytest.mark.parametrize(
-    ("in_journal", "in_inbox", "age_s", "outcome"),
-    [
-        (True, True, 0, True), (True, False, 0, True), (False, True, 0, True), (False, False, 0, False),
-        (None, None, 0, None), (True, None, 0, None), (None, True, 0, None), (False, None, 0, None), (None, False, 0, None),
-        (True, None, LATE_S * 1.1, True), (None, True, LATE_S * 1.1, True), (False, None, LATE_S * 1.1, None),
-        (None, None, LATE_S * 1.1, None), (None, None, LONGEST_S * 1.1, False), (None, False, LONGEST_S * 1.1, False),
-        (None, True, LONGEST_S * 1.1, True),
-    ],
-)  # fmt: skip
-def test_the_outcome_is_a_table(in_journal, in_inbox, age_s, outcome):
-    ticket = Ticket([], lambda: None)
-    ticket.in_journal, ticket.in_inbox = in_journal, in_inbox
-    assert ticket.outcome(ticket.since + age_s) is outcome
-    if outcome is None:
-        later = ticket.since + age_s + ticket.patience_s(ticket.since + age_s)
-        assert later - ticket.since > (LATE_S if age_s <= LATE_S else LONGEST_S)
