@@ -119,6 +119,7 @@ def test_a_full_redis_leaves_it_to_the_journal(server, own_redis):
     until(lambda: expected(4) <= keys(server))
 
 
+@pytest.mark.parametrize("server", ["on"], indirect=True)  # half a minute, and the same drainer both ways
 def test_what_redis_lost_after_it_was_acknowledged_comes_back_from_the_journal(server, own_redis):
     times(server, 5)
     own_redis.client().flushall()
