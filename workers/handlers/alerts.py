@@ -13,7 +13,7 @@ from workers import payloads
 from workers.payloads.fields import Code
 
 FALLBACKS: Final[frozenset[Kind]] = frozenset({"call-fallback", "msg-fallback"})
-KINDS: Final[frozenset[Kind]] = FALLBACKS | {"debugger"}
+KINDS: Final[frozenset[Kind]] = frozenset({*FALLBACKS, "debugger"})
 # Twilio's codes have five digits; whatever else comes must not become a label each.
 _HIGHEST_CODE: Final = 99_999
 _LONGEST_URL: Final = 2_048
