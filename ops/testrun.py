@@ -34,7 +34,8 @@ class Stage:
     options: Sequence[str] = ()
 
 
-PARALLEL = ("-n", str(max(2, min(4, os.cpu_count() or 2))))
+# More than the cores: most of these tests wait for real processes.
+PARALLEL = ("-n", str(max(3, min(4, os.cpu_count() or 2))))
 # e2e tests start a whole stack each: two at once would measure each other.
 STAGES = (
     Stage("unit and integration", ["tests/unit", "tests/integration"], PARALLEL),
