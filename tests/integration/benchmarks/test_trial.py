@@ -42,7 +42,7 @@ def test_a_run_whose_store_agrees_counts_and_leaves_nothing_behind(bench: Bench)
     assert found.fault == ""
     assert found.answers.statuses == {204: COUNT}
     assert found.cpu_us("subject") > 0
-    assert found.cpu_us("redis") > 0
+    assert found.cpu_us("redis") >= 0  # a hundred webhooks may cost Redis less than one tick of the kernel's clock
     assert {path.name for path in bench.folder.iterdir()} <= {"postgres", "postgres.log"}
 
 
