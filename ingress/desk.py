@@ -4,8 +4,7 @@ Pure but for the routing snapshot in memory: nothing here waits for anybody.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ingress import paths
 from ingress.context import IngressRuntime
@@ -35,8 +34,7 @@ _TREES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What Twilio gets once the event is stored. `document` None: nothing (204).
 
     `note` says which TwiML it was ("forward", "voicemail"). `is_for_caller`: somebody is on the line, so the document

@@ -6,9 +6,8 @@ request both must agree on has one reading only.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from ingress.limits import MOST_HEADERS, MOST_LINE_BYTES
 
@@ -16,8 +15,9 @@ END: Final = b"\r\n\r\n"
 _REQUEST_LINE: Final = re.compile(r"([A-Z]{3,7}) (/[!-\"$-~]*) HTTP/1\.1")  # visible ASCII, no fragment
 # A token of RFC 9110, but for the underscore: WSGI would not tell `X_Twilio_Signature` from `X-Twilio-Signature`.
 _NAME: Final = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
-_ODD: Final = re.compile(rb"[^\r\n\t -~]")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,9}")
+# Longer lines are cookies and tokens, which do not come again.
+_SHORT: Final = 128
 # Headers that change how a request is framed or what its connection becomes.
 _NOT_PLAIN: Final = frozenset({
     "transfer-encoding", "expect", "upgrade", "te", "trailer", "proxy-connection", "http2-settings",
@@ -27,8 +27,7 @@ _EXPECTS: Final = re.compile(rb"(?i)\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n|\
 _CHUNKED: Final = re.compile(rb"(?i)\r\ntransfer-encoding:[ \t]*chunked[ \t]*(?=\r\n|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A plain request's head. `headers` by lower-case name; of a name that came twice there is no head at all."""
 
     method: str
@@ -42,7 +41,7 @@ class Head:
 
 def read(raw: bytes) -> Head | None:
     """The head in `raw` (without its empty line), or None when it is not a plain one."""
-    if _ODD.search(raw):
+    if not raw.isascii():
         return None
     first, *lines = raw.decode("ascii").split("\r\n")
     request = _REQUEST_LINE.fullmatch(first)
@@ -50,25 +49,30 @@ def read(raw: bytes) -> Head | None:
         return None
     headers: dict[str, str] = {}
     for line in lines:
-        name, colon, value = line.partition(":")
-        lower = _name(name)
-        if (
-            not colon
-            or lower is None
-            or lower in headers
-            or "\r" in value
-            or "\n" in value
-            or len(line) > MOST_LINE_BYTES
-        ):
+        header = _known_header(line) if len(line) <= _SHORT else _header(line)
+        if header is None:
             return None
-        headers[lower] = value.strip(" \t")
+        headers[header[0]] = header[1]
     length = headers.get("content-length", "0")
-    if "host" not in headers or not _LENGTH.fullmatch(length):
+    if len(headers) < len(lines) or "host" not in headers or not _LENGTH.fullmatch(length):
         return None
     connection = headers.get("connection", "keep-alive").lower()
     if connection not in ("keep-alive", "close"):
         return None
     return Head(request[1], request[2], headers, int(length), connection == "close")
+
+
+def _header(line: str) -> tuple[str, str] | None:
+    """Name in lower case and value; None for a line that is not plain: a lone line break in it is not printable."""
+    name, colon, value = line.partition(":")
+    lower = name.lower()
+    if not colon or lower in _NOT_PLAIN or len(line) > MOST_LINE_BYTES or not _NAME.fullmatch(name):
+        return None
+    return (lower, value.strip(" \t")) if value.replace("\t", " ").isprintable() else None
+
+
+# Clients send the same few lines for ever.
+_known_header: Final = lru_cache(maxsize=1024)(_header)
 
 
 def body_looks_whole(raw: bytes, body: bytes) -> bool:
@@ -85,10 +89,3 @@ def body_looks_whole(raw: bytes, body: bytes) -> bool:
 def waits_for_leave(raw: bytes) -> bool:
     """Whether the client sends its body only when it is told to go on (RFC 9110, section 10.1.1)."""
     return _EXPECTS.search(raw) is not None
-
-
-@lru_cache(maxsize=256)
-def _name(name: str) -> str | None:
-    """A header's name in lower case; None for one that is not plain. Clients send the same few names for ever."""
-    lower = name.lower()
-    return lower if _NAME.fullmatch(name) and lower not in _NOT_PLAIN else None

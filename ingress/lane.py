@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ingress import desk, inbox, request_id
 from ingress.context import IngressRuntime
@@ -25,12 +25,11 @@ from shared.errors import NotStored
 # A path that Flask routes as it is written: no percent sign to decode, no slash to merge.
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
 # A client that names its own request, proxies that speak other dialects, bodies in another coding: Flask knows.
-_NOT_OURS: Final = ("x-request-id", "x-forwarded-ssl", "x-forwarded-protocol", "content-encoding")
+_NOT_OURS: Final = frozenset({"x-request-id", "x-forwarded-ssl", "x-forwarded-protocol", "content-encoding"})
 _XML: Final = "Content-Type: text/xml; charset=utf-8\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A webhook the lane has said yes to: what is stored, and what is answered once it is."""
 
     event: Event
@@ -64,7 +63,7 @@ class Lane:
             return None
         door = desk.door_of(path)
         headers = head.headers
-        if door is None or any(name in headers for name in _NOT_OURS):
+        if door is None or not _NOT_OURS.isdisjoint(headers):
             return None
         asked = Asked(
             method="POST",

@@ -1,8 +1,7 @@
 """Refuses what Twilio did not sign. Whatever passes is genuine, whole, and read only once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask import Request
 from werkzeug.exceptions import BadRequest, Forbidden
@@ -17,8 +16,7 @@ __all__ = ["Asked", "Policy", "Posted", "Refused", "judge", "verified"]
 _TOKEN_LONGEST: Final = 128  # Twilio sends a UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A request as it came, whoever read it. `target` is path and query, byte for byte (latin-1), in origin form.
 
     What proxies forward is believed only when `peer`, the address of the connection's other end, is a trusted proxy.
@@ -37,8 +35,7 @@ class Asked:
     forwarded_prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """A request from Twilio: what it said, byte for byte."""
 
     path: str

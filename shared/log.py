@@ -144,7 +144,10 @@ def _safe(value: Any) -> Any:
 
 
 def _masked(text: str) -> str:
-    return _KEY.sub(lambda found: f"tsk_…{found.group(1) or ''}…", scrubbed(text))
+    text = scrubbed(text)
+    if "tsk_" not in text and "whsec_" not in text:
+        return text
+    return _KEY.sub(lambda found: f"tsk_…{found.group(1) or ''}…", text)
 
 
 def _now() -> str:

@@ -7,8 +7,7 @@ The kind is read from the parameters; the path it came by only decides where the
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from shared.domain.status import CALL_FINAL
 
@@ -33,8 +32,7 @@ _OTHERS: Final = ("ConversationSid", "QueueResult", "QueuePosition", "StreamEven
 NOTHING: Final = "no value"
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """What an event is called: its kind, its unique key, and every SID it speaks of."""
 
     kind: Kind
@@ -50,7 +48,8 @@ def name(params: Mapping[str, str], door: Door, path: str, token: str = "") -> N
     """
     params = said(params)
     kind = kind_of(params, door)
-    sids = tuple(dict.fromkeys(sid for field in _SUBJECTS if _SID.match(sid := params.get(field, ""))))
+    subjects = [sid for field in _SUBJECTS if (sid := params.get(field)) and _SID.match(sid)]
+    sids = tuple(dict.fromkeys(subjects))
     return Name(kind, _bounded(_key(kind, params, path, token)), sids)
 
 

@@ -32,4 +32,6 @@ def masked(number: str) -> str:
 
 def scrubbed(text: str) -> str:
     """`text` with every phone number in it masked."""
+    if "+" not in text and "%2" not in text:  # a fiftieth of the cost of looking for a number
+        return text
     return _IN_TEXT.sub(lambda found: masked("+" + found.group(1)), text)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 _CRC: Final = Struct("<I")
@@ -19,8 +19,7 @@ _HEAD_BYTES: Final = _MARK_BYTES + _CRC.size + _LENGTHS.size
 _NAME: Final = re.compile(r"(?P<stem>[\w.-]+-(?P<mark>[0-9a-f]{16}))-(?P<number>\d+)\.seg(?:\.damaged)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An event as the journal holds it; the record is opaque here."""
 
     event_id: str
