@@ -22,9 +22,7 @@ _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 _NOT_PLAIN: Final = frozenset({
     "transfer-encoding", "expect", "upgrade", "te", "trailer", "proxy-connection", "http2-settings",
 })  # fmt: skip
-_ANY_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,10})[ \t]*(?=\r\n|\Z)")
 _EXPECTS: Final = re.compile(rb"(?i)\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n|\Z)")
-_CHUNKED: Final = re.compile(rb"(?i)\r\ntransfer-encoding:[ \t]*chunked[ \t]*(?=\r\n|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def read(raw: bytes) -> Head | None:
             or lower in headers
             or "\r" in value
             or "\n" in value
-            or len(line) > MOST_LINE_BYTES
+            or len(line) + len("\r\n") > MOST_LINE_BYTES  # as gunicorn counts a header's bytes
         ):
             return None
         headers[lower] = value.strip(" \t")
@@ -69,17 +67,6 @@ def read(raw: bytes) -> Head | None:
     if connection not in ("keep-alive", "close"):
         return None
     return Head(request[1], request[2], headers, int(length), connection == "close")
-
-
-def body_looks_whole(raw: bytes, body: bytes) -> bool:
-    """Whether the request with this head, whatever else is odd about it, need not be waited for any longer.
-
-    A guess that only spares threads the waiting: gunicorn's parser decides what the bytes mean.
-    """
-    lengths = _ANY_LENGTH.findall(raw)
-    if _CHUNKED.search(raw) and not lengths:
-        return body.endswith(END)
-    return len(lengths) != 1 or b"chunked" in raw or len(body) >= int(lengths[0])
 
 
 def waits_for_leave(raw: bytes) -> bool:
