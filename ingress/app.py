@@ -2,18 +2,17 @@
 
 from flask import Flask
 
-from ingress import api, errors, health, observe, request_id, webhooks
+from ingress import api, body, errors, health, observe, request_id, webhooks
 from ingress.context import IngressRuntime
-from ingress.limits import MOST_BODY_BYTES
 
 
 def create_app(rt: IngressRuntime) -> Flask:
     """The application over this Runtime."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     request_id.install(app)
     observe.install(app)
+    body.install(app)
     errors.install(app)
     health.install(app, rt)
     webhooks.install(app, rt)

@@ -6,6 +6,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn
 
+from ingress.http_body import Chunked, Sized
 from ingress.http_head import Head
 
 
@@ -22,12 +23,13 @@ class Conn(TConn):
         self.buf = b""
         self.head_end = -1
         self.head: Head | None = None
-        self.is_refused = self.has_leave = False
+        self.body: Sized | Chunked | None = None  # of an odd request
+        self.has_leave = False
         self.set_timeout()
 
     def forget(self) -> None:
         """The next request begins with nothing."""
-        self.buf, self.head_end, self.head, self.has_leave = b"", -1, None, False
+        self.buf, self.head_end, self.head, self.body, self.has_leave = b"", -1, None, None, False
 
 
 class Conns:

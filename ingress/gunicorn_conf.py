@@ -12,6 +12,7 @@ import ingress.app
 import ingress.context
 import ingress.lane  # noqa: F401
 from ingress.internals import worker_class_for
+from ingress.limits import MOST_HEADERS, MOST_LINE_BYTES
 from shared.journal import Journal
 from shared.settings import load
 
@@ -29,9 +30,12 @@ graceful_timeout = 20
 keepalive = 15  # Twilio's proxy keeps connections; opening one costs more than holding it
 backlog = 512
 # Twilio's requests are far below these; what is above is not Twilio.
-limit_request_line = 8190
-limit_request_fields = 64
-limit_request_field_size = 8190
+limit_request_line = MOST_LINE_BYTES
+limit_request_fields = MOST_HEADERS
+limit_request_field_size = MOST_LINE_BYTES
+# Whose word of addresses counts is TS_TRUSTED_PROXIES. gunicorn trusts its own host by itself: a proxy there that said two
+# things about the scheme cost a request its answer (400), one that let SCRIPT_NAME through made it a 500.
+forwarded_allow_ips = ""
 preload_app = False  # connections belong to one process: they are opened after the fork
 control_socket_disable = True
 accesslog = None  # every request has its canonical line

@@ -22,9 +22,7 @@ _SHORT: Final = 128
 _NOT_PLAIN: Final = frozenset({
     "transfer-encoding", "expect", "upgrade", "te", "trailer", "proxy-connection", "http2-settings",
 })  # fmt: skip
-_ANY_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,10})[ \t]*(?=\r\n|\Z)")
 _EXPECTS: Final = re.compile(rb"(?i)\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n|\Z)")
-_CHUNKED: Final = re.compile(rb"(?i)\r\ntransfer-encoding:[ \t]*chunked[ \t]*(?=\r\n|\Z)")
 
 
 class Head(NamedTuple):
@@ -66,24 +64,14 @@ def _header(line: str) -> tuple[str, str] | None:
     """Name in lower case and value; None for a line that is not plain: a lone line break in it is not printable."""
     name, colon, value = line.partition(":")
     lower = name.lower()
-    if not colon or lower in _NOT_PLAIN or len(line) > MOST_LINE_BYTES or not _NAME.fullmatch(name):
+    is_long = len(line) + len("\r\n") > MOST_LINE_BYTES  # as gunicorn counts a header's bytes
+    if not colon or is_long or lower in _NOT_PLAIN or not _NAME.fullmatch(name):
         return None
     return (lower, value.strip(" \t")) if value.replace("\t", " ").isprintable() else None
 
 
 # Clients send the same few lines for ever.
 _known_header: Final = lru_cache(maxsize=1024)(_header)
-
-
-def body_looks_whole(raw: bytes, body: bytes) -> bool:
-    """Whether the request with this head, whatever else is odd about it, need not be waited for any longer.
-
-    A guess that only spares threads the waiting: gunicorn's parser decides what the bytes mean.
-    """
-    lengths = _ANY_LENGTH.findall(raw)
-    if _CHUNKED.search(raw) and not lengths:
-        return body.endswith(END)
-    return len(lengths) != 1 or b"chunked" in raw or len(body) >= int(lengths[0])
 
 
 def waits_for_leave(raw: bytes) -> bool:

@@ -10,15 +10,15 @@ import sys
 from typing import Final
 
 from gunicorn.http.parser import Parser
-from gunicorn.http.unreader import Unreader
+from gunicorn.http.unreader import IterUnreader, Unreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 OURS: Final = "ingress.loop.PatientWorker"
 PLAIN: Final = "gthread"
 # SHA-256 over the sources below, of every gunicorn release that the tests were run with.
-_KNOWN: Final = frozenset({"7f32566a485360e30941031a0d91d01aa6bcd42cd664fb2d36530e5d9a1d4a66"})
+_KNOWN: Final = frozenset({"23d4ab87b8e3297e0a49450a1c6ee84187d205e1728482bc3cf25db4a819e1a5"})
 # Everything that is overridden, called or relied upon.
-_RELIED_ON: Final = (TConn, ThreadWorker, Parser, Unreader)
+_RELIED_ON: Final = (TConn, ThreadWorker, Parser, Unreader, IterUnreader)
 
 
 def fingerprint() -> str:

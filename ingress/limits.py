@@ -13,3 +13,6 @@ MOST_HEAD_BYTES: Final = 32 * 1024
 # From the first byte of a request to its last. Twilio's come in one or two packets and it gives up after 15 s itself;
 # ten seconds is a bad mobile line of an API client.
 REQUEST_S: Final = 10.0
+# How long an answer's next bytes may find no room because the client reads nothing: the thread that sends it waits so long.
+# Answers are some kilobytes and the sockets hold megabytes, so nobody who reads at all comes near it.
+ANSWER_S: Final = 10

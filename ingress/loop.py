@@ -8,29 +8,33 @@ with its bytes to the pool and so to Flask, by gunicorn's own parser.
 import contextlib
 import selectors
 import socket
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
-from uuid import uuid4
 
 from gunicorn import http
+from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import ThreadWorker
 
-from ingress import http_head, problem
+from ingress import http_body, http_head, problem, unreadable
 from ingress.conns import Conn, Conns
 from ingress.http_head import Head
 from ingress.lane import Lane, Request
-from ingress.limits import MOST_BODY_BYTES, MOST_HEAD_BYTES, REQUEST_S
+from ingress.limits import ANSWER_S, MOST_BODY_BYTES, MOST_HEAD_BYTES, REQUEST_S
+from ingress.observe import method_label
 from ingress.problem import Problem
 from shared import log, metrics
 
 _READ_BYTES: Final = 16384  # Twilio's requests have one or two kilobytes; a large buffer costs its allocation
 _ACCEPTS_A_TURN: Final = 16  # both workers wait on one listener: who takes all leaves the other idle
-_LINGER_S: Final = 2.0  # for a refused client to read its answer before the connection is reset
+_MOST_ODD_BYTES: Final = 2 * MOST_BODY_BYTES  # chunks are sent with their sizes; of the body in them Flask is the judge
+_LINGER_S: Final = 2.0  # for a client to read the last answer of its connection before that is reset
 # When this share of the connections is taken, those that have shown least make room for new ones.
 _CROWDED: Final = 0.9
 _REVIVE_S: Final = 5.0  # a net may be missing for a few seconds; looking costs next to nothing
+_SEND_TIMEOUT: Final = struct.pack("ll", ANSWER_S, 0)  # a `timeval`
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _TOO_LARGE: Final = Problem(413, "content-too-large", "The request is too large", f"At most {MOST_BODY_BYTES} bytes.")
@@ -48,6 +52,7 @@ class PatientWorker(ThreadWorker):
         """After the fork, before the application is loaded."""
         self.keepalived_conns: Any = Conns()  # nothing has come of their next request
         self.partial_conns = Conns()  # a part has
+        self.parting_conns = Conns()  # their last answer is sent
         self.batch: list[tuple[Conn, Request]] = []
         self.revived_at = 0.0
         super().init_process()
@@ -67,6 +72,7 @@ class PatientWorker(ThreadWorker):
                 return
             with contextlib.suppress(OSError):  # a unix socket has no such option
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
             self.nr_conns += 1
             conn = Conn(self.cfg, sock, client, listener.getsockname())
             self.keepalived_conns.append(conn)
@@ -82,7 +88,7 @@ class PatientWorker(ThreadWorker):
             data = b""
         if not data:
             self._drop(conn)
-        elif not conn.is_refused:
+        elif conn not in self.parting_conns:
             self._grow(conn, data)
 
     def wait_for_and_dispatch_events(self, timeout: Any) -> None:
@@ -100,9 +106,32 @@ class PatientWorker(ThreadWorker):
             self.revived_at = now
             self.revive()
         while self.partial_conns and self.partial_conns[0].timeout <= now:
-            conn = self.partial_conns[0]
-            self._drop(conn) if conn.is_refused else self._refuse(conn, _TOO_SLOW)
+            self._refuse(self.partial_conns[0], _TOO_SLOW)
+        while self.parting_conns and self.parting_conns[0].timeout <= now:
+            self._drop(self.parting_conns[0])
         super().murder_pending()
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """A thread has answered. gunicorn would wait here for a client to hang up, and give a thread what has come of the
+        next request: the loop does both without anybody waiting."""
+        try:
+            conn.sock.setblocking(False)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
+        except (OSError, ValueError):  # closed, when an answer broke off in its middle
+            self._drop(conn)
+            return
+        if fs.cancelled() or fs.exception() or not fs.result():
+            self._part(conn)
+            return
+        rest = conn.parser.unreader.take_buffered()
+        self._await_next(conn)
+        if rest:
+            self._grow(conn, rest)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        """Called in a thread, for what gunicorn's parser would not read as well as for bugs."""
+        if not unreadable.is_answered(client, exc):
+            super().handle_error(req, client, addr, exc)
 
     def _grow(self, conn: Conn, data: bytes) -> None:
         if conn in self.keepalived_conns:
@@ -119,9 +148,10 @@ class PatientWorker(ThreadWorker):
         buf = conn.buf
         if conn.head_end < 0:
             conn.head_end = buf.find(http_head.END)
+            if (len(buf) if conn.head_end < 0 else conn.head_end) > MOST_HEAD_BYTES:
+                self._refuse(conn, _HEAD_TOO_LARGE)
+                return
             if conn.head_end < 0:
-                if len(buf) > MOST_HEAD_BYTES:
-                    self._refuse(conn, _HEAD_TOO_LARGE)
                 return
             conn.head = http_head.read(buf[: conn.head_end])
         start = conn.head_end + len(http_head.END)
@@ -133,8 +163,14 @@ class PatientWorker(ThreadWorker):
             self._take(conn, conn.head, start)
 
     def _look_at_odd(self, conn: Conn, raw: bytes, start: int) -> None:
-        if len(conn.buf) - start > MOST_BODY_BYTES or http_head.body_looks_whole(raw, conn.buf[start:]):
+        if conn.body is None:
+            conn.body = http_body.of(raw, start)
+        if conn.body.is_too_large:
+            self._refuse(conn, _TOO_LARGE)
+        elif conn.body.is_whole(conn.buf):
             self._hand_over(conn)
+        elif len(conn.buf) - start > _MOST_ODD_BYTES:
+            self._refuse(conn, _TOO_LARGE)
         elif not conn.has_leave and http_head.waits_for_leave(raw):
             conn.has_leave = True
             with contextlib.suppress(OSError):  # who is gone shows at the next reading
@@ -158,12 +194,12 @@ class PatientWorker(ThreadWorker):
             return None
 
     def _hand_over(self, conn: Conn) -> None:
-        """To the pool: gunicorn's parser reads the same bytes again."""
+        """To the pool: gunicorn's parser reads the same bytes again, and no others. Were it ever to want more than the loop
+        took for a whole request, it would find the end and close: a thread that reads the socket may wait for ever."""
         self.poller.unregister(conn.sock)
         self.partial_conns.remove(conn)
         conn.sock.setblocking(True)
-        if conn.parser is None:
-            conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
+        conn.parser = http.get_parser(self.cfg, _no_more(), conn.client)
         conn.parser.unreader.unread(conn.buf)
         conn.data_ready = True
         conn.forget()
@@ -201,9 +237,8 @@ class PatientWorker(ThreadWorker):
 
     def _answer(self, conn: Conn, answer: bytes, is_last: bool) -> None:
         self.partial_conns.remove(conn)
-        self.keepalived_conns.append(conn)
         conn.forget()
-        conn.set_timeout()
+        self._await_next(conn)
         try:
             is_sent = conn.sock.send(answer) == len(answer)  # a fresh answer always fits into the socket's buffer
         except OSError:
@@ -211,30 +246,33 @@ class PatientWorker(ThreadWorker):
         if is_last or not is_sent:
             self._drop(conn)
 
+    def _await_next(self, conn: Conn) -> None:
+        conn.set_timeout()
+        if not self.alive:
+            conn.timeout = min(conn.timeout, time.monotonic() + _LINGER_S)  # as gunicorn's own stop does
+        self.keepalived_conns.append(conn)
+
     def _refuse(self, conn: Conn, why: Problem) -> None:
-        """Says no without Flask, for requests that never became whole. The client may still be sending: it has a moment."""
+        """Says no without Flask, for requests that never became whole."""
         path = conn.head.target.partition("?")[0] if conn.head else ""
-        answer = problem.answer(why, path, uuid4().hex)
-        body = answer.get_data()
-        metrics.HTTP_REQUESTS.labels("(none)", conn.head.method if conn.head else "", why.status).inc()
-        lines = [
-            f"HTTP/1.1 {answer.status}",
-            f"Content-Type: {answer.content_type}",
-            f"Content-Length: {len(body)}",
-            "Connection: close",
-        ]
-        conn.buf, conn.is_refused = b"", True
-        conn.timeout = time.monotonic() + _LINGER_S
+        metrics.HTTP_REQUESTS.labels("(none)", method_label(conn.head.method if conn.head else ""), why.status).inc()
         self.partial_conns.remove(conn)
-        self.partial_conns.append(conn)
+        with contextlib.suppress(OSError):  # who is gone shows at the parting
+            conn.sock.send(problem.on_the_wire(why, path))
+        self._part(conn)
+
+    def _part(self, conn: Conn) -> None:
+        """The last answer is sent. The client may still be sending, and a reset would take the answer away: it has a moment."""
+        conn.buf = b""
+        conn.timeout = time.monotonic() + _LINGER_S
+        self.parting_conns.append(conn)
         try:
-            conn.sock.send("\r\n".join([*lines, "", ""]).encode() + body)
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._drop(conn)
 
     def _drop(self, conn: Conn) -> None:
-        for conns in (self.keepalived_conns, self.partial_conns):
+        for conns in (self.keepalived_conns, self.partial_conns, self.parting_conns):
             if conn in conns:
                 conns.remove(conn)
         with contextlib.suppress(OSError, KeyError, ValueError):
@@ -243,11 +281,18 @@ class PatientWorker(ThreadWorker):
         conn.close()
 
     def _make_room(self) -> None:
-        """Crowded: the request that has been arriving for the longest goes, else the connection that was idle longest."""
-        for conns in (self.partial_conns, self.keepalived_conns):
+        """Crowded: who has had its last answer goes, else the request that has been arriving for the longest, else the
+        connection that was idle longest."""
+        for conns in (self.parting_conns, self.partial_conns, self.keepalived_conns):
             if conns:
                 self._drop(conns[0])
                 return
+
+
+def _no_more() -> Iterator[bytes]:
+    """A source that has ended. Raises NoMoreData, which closes the connection, when it is read."""
+    raise NoMoreData
+    yield b""
 
 
 def _nothing() -> None:

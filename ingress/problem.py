@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 from flask import Response
 
@@ -55,6 +56,19 @@ def answer(problem: Problem, path: str, request_id: str) -> Response:
     response = Response(body, problem.status, content_type=media_type)
     response.headers.update(problem.headers)
     return response
+
+
+def on_the_wire(problem: Problem, path: str) -> bytes:
+    """The same where Flask is not reached; the connection ends with it."""
+    response = answer(problem, path, uuid4().hex)
+    body = response.get_data()
+    lines = [
+        f"HTTP/1.1 {response.status}",
+        f"Content-Type: {response.content_type}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def document(problem: Problem, request_id: str) -> dict[str, Any]:

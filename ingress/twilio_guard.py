@@ -129,8 +129,11 @@ def _asked(request: Request) -> Asked:
 
 
 def _target(request: Request) -> str:
-    """Path and query as they came, byte for byte: a decoded and rebuilt one would not match the signature."""
+    """Path and query as they came, byte for byte: a decoded and rebuilt one would not match the signature.
+
+    Twilio neither sends nor signs a fragment, so one that came is of somebody's making on the way.
+    """
     raw = request.environ.get("RAW_URI") or request.full_path.rstrip("?")
     if not raw.startswith("/"):
         raw = "/" + raw.partition("://")[2].partition("/")[2]  # absolute form, as a proxy may send it
-    return raw
+    return raw.partition("#")[0]

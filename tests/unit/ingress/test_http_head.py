@@ -4,11 +4,13 @@ import io
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
 from gunicorn.http.parser import RequestParser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingress import http_head
+from ingress.limits import MOST_HEADERS, MOST_LINE_BYTES
 
 PLAIN = (
     b"POST /api/webhooks/status?a=%20b HTTP/1.1\r\nHost: hooks.example.com\r\n"
@@ -105,21 +107,40 @@ def test_whatever_is_read_gunicorn_reads_the_same(cuts):
     assert parsed.should_close() is head.is_last
 
 
-@pytest.mark.parametrize(
-    ("head", "body", "is_whole"),
-    [
-        (b"\r\nContent-Length: 5", b"1234", False),
-        (b"\r\nContent-Length: 5", b"12345", True),
-        (b"\r\ncontent-length:5\r\nX: y", b"1234", False),
-        (b"\r\nContent-Length: 5\r\nContent-Length: 6", b"", True),
-        (b"\r\nTransfer-Encoding: chunked", b"4\r\nabcd\r\n", False),
-        (b"\r\nTransfer-Encoding: chunked", b"4\r\nabcd\r\n0\r\n\r\n", True),
-        (b"\r\nTransfer-Encoding: chunked\r\nContent-Length: 5", b"", True),
-        (b"\r\nX: y", b"", True),
-    ],
-)
-def test_an_odd_request_is_waited_for_as_long_as_it_may_go_on(head, body, is_whole):
-    assert http_head.body_looks_whole(b"POST / HTTP/1.1\r\nHost: a" + head, body) is is_whole
+@pytest.mark.parametrize(("before", "after"), [(b"X: ", b""), (b"X", b":y")])
+def test_a_header_may_be_as_long_as_gunicorn_lets_it_be(before, after):
+    for length, is_plain in ((MOST_LINE_BYTES - 2, True), (MOST_LINE_BYTES - 1, False)):
+        raw = PLAIN + b"\r\n" + before + b"a" * (length - len(before + after)) + after
+        assert (http_head.read(raw) is not None) is is_plain
+        assert is_accepted(raw) is is_plain
+
+
+@pytest.mark.parametrize(("length", "is_plain"), [(MOST_LINE_BYTES, True), (MOST_LINE_BYTES + 1, False)])
+def test_a_request_line_may_be_as_long_as_gunicorn_lets_it_be(length, is_plain):
+    first, _, rest = PLAIN.partition(b"\r\n")
+    raw = first.replace(b"a=", b"a=" + b"x" * (length - len(first))) + b"\r\n" + rest
+    assert (http_head.read(raw) is not None) is is_plain
+    assert is_accepted(raw) is is_plain
+
+
+@pytest.mark.parametrize(("count", "is_plain"), [(MOST_HEADERS, True), (MOST_HEADERS + 1, False)])
+def test_there_may_be_as_many_headers_as_gunicorn_lets_there_be(count, is_plain):
+    raw = PLAIN + b"".join(b"\r\nX-%d: a" % i for i in range(count - PLAIN.count(b"\r\n")))
+    assert (http_head.read(raw) is not None) is is_plain
+    assert is_accepted(raw) is is_plain
+
+
+def is_accepted(raw: bytes) -> bool:
+    """By gunicorn, with the limits of ours."""
+    limits = Config()
+    limits.set("limit_request_line", MOST_LINE_BYTES)
+    limits.set("limit_request_fields", MOST_HEADERS)
+    limits.set("limit_request_field_size", MOST_LINE_BYTES)
+    try:
+        next(RequestParser(limits, io.BytesIO(raw + http_head.END), ("127.0.0.1", 1)))
+    except ParseException:
+        return False
+    return True
 
 
 def test_a_client_may_wait_for_leave_to_send_its_body():

@@ -8,6 +8,7 @@ from ingress.paths import canonical, door
 @pytest.mark.parametrize(
     "path",
     ["/api/calls/incoming", "/api/calls/dial-result", "/api/calls/voicemail", "/api/sms/incoming",
+     "/api/calls/fallback", "/api/sms/fallback", "/api/v1/sms/fallback",
      "/api/webhooks/status", "/api/webhooks/recording", "/webhooks/twilio/call", "/api/v1/sms/incoming"],
 )  # fmt: skip
 def test_twilio_comes_by_the_webhooks(path: str):

@@ -51,6 +51,15 @@ def post(client, target, body, signature, **headers):
     return client.post(target, data=body, content_type=FORM, headers=headers, environ_overrides={"RAW_URI": target})
 
 
+def test_a_fragment_that_came_is_not_held_against_the_signature(client):
+    answer = client.post(
+        "/x?a=1", data="a=1", content_type=FORM, headers={"X-Twilio-Signature": SIGN(BASE + "/x?a=1", {"a": "1"})},
+        environ_overrides={"RAW_URI": "/x?a=1#rc=5&rp=all"},
+    )  # fmt: skip
+    assert answer.json is not None
+    assert answer.json["target"] == "/x?a=1"
+
+
 @pytest.mark.parametrize("target", ["/x?a=%20+%2B%2b&b=%c3%bc&=&c", "/x%2Fy/%E2%82%AC?q=it's", "/x?", "/x//y/./z"])
 def test_path_and_query_are_those_that_came(client, target):
     answer = post(

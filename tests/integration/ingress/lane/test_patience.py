@@ -14,8 +14,13 @@ HALVES = {
     "half a body": b"POST /api/sms/send HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\nabc",
     "half an odd request": b"POST /x HTTP/1.1\r\nHost: a\r\nX_Odd: 1\r\nContent-Length: 500\r\n\r\nabc",
     "half a chunked body": b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    "half a chunked body that ends as a whole one does":
+        b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n20\r\nab\r\n\r\n",
+    "half a body in two codings": b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n20\r\nab",
+    "half a body of a length with many noughts": b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 00000000500\r\n\r\nabc",
     "leave to send": b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
-}
+}  # fmt: skip
+PING = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 @pytest.mark.parametrize("lane", ["on", "off"])
@@ -29,7 +34,7 @@ def test_two_hundred_half_sent_requests_change_nothing_for_others(redis_url, dat
         for number in range(20):
             started = time.monotonic()
             assert server.client().ask(webhook(params=status(number))).status == 204
-            assert server.client().ask(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
+            assert server.client().ask(PING).status == 200
             assert time.monotonic() - started < REQUEST_S / 2
         assert len(server.stored()) == 20
     finally:
@@ -54,10 +59,77 @@ def test_requests_that_do_not_become_whole_are_refused_in_words(server):
     assert server.metric('http_requests_total{method="') >= len(clients)
 
 
+@pytest.mark.parametrize("half", ["half a head", "half a body", "half an odd request"])
+def test_half_a_request_behind_a_whole_one_costs_no_thread_either(server, half):
+    slow = [server.client() for _ in range(6)]
+    for client in slow:
+        client.send(PING + HALVES[half])
+    for client in slow:
+        assert client.answer().status == 200
+    assert server.client().ask(PING).status == 200
+    for client in slow:
+        assert client.answer().status == 408
+
+
+def test_requests_in_one_piece_are_answered_in_their_order(server):
+    client = server.client()
+    client.send(webhook() + PING + webhook(signature="A" * 28) + webhook("/api/calls/incoming", call()) + PING[:9])
+    assert [client.answer().status for _ in range(4)] == [204, 200, 403, 200]
+    client.send(PING[9:])
+    assert client.answer().status == 200
+    assert len(server.stored()) == 2
+
+
+@pytest.mark.parametrize(
+    "last", [PING.replace(b"Host: a", b"Host: a\r\nConnection: close"), b"GET / HTTP/1.1\r\nHost\r\n\r\n"]
+)
+def test_clients_that_do_not_hang_up_behind_their_last_answer_keep_nobody_waiting(server, last):
+    idle = [server.client() for _ in range(10)]
+    for client in idle:
+        client.send(last)
+    for client in idle:
+        assert client.answer().headers["connection"] == "close"
+    started = time.monotonic()
+    assert server.client().ask(webhook()).status == 204
+    assert time.monotonic() - started < 1  # one client that was waited for would cost two seconds
+    assert all(client.is_closed() for client in idle)
+
+
+def test_clients_that_read_no_answers_have_a_thread_for_a_while_only(server):
+    """Two threads: each is sent more than the sockets between can hold."""
+    deaf = [server.client() for _ in range(2)]
+    for client in deaf:
+        client.sock.settimeout(1)  # until then the server takes what it has room for
+        with pytest.raises(TimeoutError):
+            client.send(PING.replace(b"/livez", b"/openapi.json") * 200_000)
+    assert server.client().ask(PING).status == 200
+
+
 def test_a_head_without_end_is_refused_before_it_is_a_burden(server):
     client = server.client()
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * (MOST_HEAD_BYTES + 100))
     assert client.answer().status == 431
+
+
+def test_a_head_that_is_too_large_is_refused_however_it_comes(server):
+    large = webhook(headers={f"X-{number}": "a" * 8000 for number in range(5)})
+    assert server.client().ask(large).status == 431
+    assert server.stored() == []
+
+
+def test_a_body_in_chunks_has_the_same_limit(server):
+    for size, status_code in ((MOST_BODY_BYTES, 404), (MOST_BODY_BYTES + 1, 413), (900_000, 413)):
+        client = server.client()
+        client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.send(b"%x\r\n" % size + b"a" * size + b"\r\n0\r\n\r\n")
+        assert (size, client.answer().status) == (size, status_code)
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\nabc\r\n", b"3\r\nabcde\r\n0\r\n\r\n", b"ffffffffffff\r\na"])
+def test_chunks_that_are_none_are_the_clients_fault(server, chunks):
+    odd = b"POST /api/webhooks/status HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert server.client().ask(odd + chunks).status == 400
+    assert "request_failed" not in server.log()
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(server):
@@ -97,6 +169,33 @@ def test_a_flood_of_bad_signatures_is_refused_and_good_ones_come_through(server)
     assert len(server.stored()) == 10
     assert server.log().count("webhook_refused") < 100  # a flood must not fill the disk with lines
     assert until(lambda: server.metric('webhooks_total{kind="unknown",outcome="refused"}') == 500)
+
+
+def test_a_flood_of_what_is_no_request_leaves_few_lines_and_nothing_of_its_own_in_them(server):
+    for number in range(100):
+        answer = server.client().ask(
+            b"GET /?From=%2B12125550142 secret-" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+        )
+        assert (number, answer.status) == (number, 400)
+    assert server.metric('http_requests_total{method="",route="(none)",status="400"}') == 100
+    assert 0 < server.log().count("request_unreadable") < 30
+    assert "secret" not in server.log()
+
+
+def test_methods_that_clients_make_up_are_counted_as_one(server):
+    for method in (b"AAA", b"BBB", b"CCC"):
+        assert server.client().ask(PING.replace(b"GET", method)).status == 405
+        assert server.client().ask(method + b" /x HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n").status == 413
+    assert until(lambda: server.metric('http_requests_total{method="other"') == 6)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"SCRIPT_NAME": "/x"}, {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off"}],
+    ids=["script", "scheme"],
+)
+def test_a_proxy_on_this_host_is_believed_no_more_than_any_other(server, headers):
+    assert server.client().ask(webhook(headers=headers)).status == 204
 
 
 def test_when_all_connections_are_taken_the_slowest_make_room(redis_url, database_url, tmp_path):
