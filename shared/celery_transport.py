@@ -3,6 +3,9 @@
 In kombu 5.7 an ack that fails while Redis is away keeps its prefetch credit; when all have leaked the worker never polls
 again, silently (the same family: celery issues 8030, 8091, 8990, 10205). The message itself is still in `unacked` and
 comes back after the visibility timeout, where our effects make the repetition harmless.
+
+It pops a message first and notes it in `unacked` then. A Redis that dies, or is full, in between has neither, and kombu
+lets go of what it holds (and, when Redis is full, ends the worker). On `sms.jobs` that is the only copy there is.
 """
 
 from typing import Any, Final
@@ -10,8 +13,11 @@ from typing import Any, Final
 import kombu
 from kombu.transport import redis
 from kombu.transport.virtual import QoS as VirtualQoS
+from kombu.utils.json import dumps
 from redis import Redis
+from redis.exceptions import RedisError
 
+from shared import log
 from shared.tasks import QUEUES
 
 # Celery asks for a lost Redis after 2, 4, 6 … 30 s. That Redis is back must not go unnoticed for half a minute.
@@ -19,7 +25,22 @@ LONGEST_PAUSE_S: Final = 4.0
 
 
 class SafeQoS(redis.QoS):
-    """Accounts for an ack or reject even when Redis could not be told of it."""
+    """Accounts for a message, an ack or a reject even when Redis could not be told of it."""
+
+    def append(self, message: Any, delivery_tag: Any) -> None:
+        """As kombu's; but what Redis could not note is worked on from memory: it has been popped, this is its last copy."""
+        try:
+            super().append(message, delivery_tag)
+        except (RedisError, OSError) as fault:
+            log.get().warning("message_not_noted", error_type=type(fault).__name__)
+            VirtualQoS.append(self, message, delivery_tag)
+
+    def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
+        """As kombu's; but what we hold goes back although Redis has no note of it (never had one, or a FLUSHALL)."""
+        message = self._delivered.get(tag)
+        if message is not None and tag not in self._dirty:
+            self._note_again(message, tag, client)
+        super().restore_by_tag(tag, client=client, leftmost=leftmost)
 
     def ack(self, delivery_tag: Any) -> None:
         """As kombu's, but the credit returns whatever happens."""
@@ -36,6 +57,11 @@ class SafeQoS(redis.QoS):
         except Exception:
             VirtualQoS.ack(self, delivery_tag)
             raise
+
+    def _note_again(self, message: Any, tag: Any, client: Any) -> None:
+        told = message.delivery_info
+        with self.channel.conn_or_acquire(client) as redis_:
+            redis_.hsetnx(self.unacked_key, tag, dumps([message._raw, told["exchange"], told["routing_key"]]))
 
 
 class Channel(redis.Channel):
