@@ -313,6 +313,25 @@ def test_a_dead_process_is_taken_over_at_once_and_only_its_missing_events_are_de
     assert house.in_inbox() == ids(event(2))
 
 
+def test_a_dead_processs_segment_that_went_away_with_the_folder_and_came_back_is_drained_once(house):
+    """A mount that is lost for a while: nothing of it is to be seen, and then all is there again."""
+    dead = Journal(house.folder, min_free_bytes=0)
+    dead.append_many([Entry(event(1).event_id, event(1).record())])
+    dead.close()
+    house.round(later_s=0)
+    assert house.in_inbox() == ids(event(1))
+    house.folder.rename(house.folder.with_name("aside"))
+    house.folder.touch()
+    house.round(later_s=20)
+    house.folder.unlink()
+    house.folder.with_name("aside").rename(house.folder)
+    house.commit(event(1))
+    house.round(later_s=60)
+    house.round(later_s=120)
+    assert house.segments() == []
+    assert house.journal.closed_segments() == []
+
+
 def test_redis_back_after_an_outage_has_the_unsent_events_within_two_seconds(hurt, own_redis):
     own_redis.child.kill()
     hurt.take(*[event(n) for n in range(5)], is_unsent=True)
