@@ -225,7 +225,9 @@ def test_when_postgresql_goes_away_in_the_work_the_lease_brings_it_back(world):
     assert world.rows("select state, lease_until > now() from jobs") == [("due", True)]
 
 
-@pytest.mark.parametrize("fault", [psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.IdleInTransactionSessionTimeout])
+@pytest.mark.parametrize(
+    "fault", [psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.IdleInTransactionSessionTimeout]
+)
 def test_an_outage_of_postgresql_in_the_middle_is_no_bug_of_the_work_however_often_it_was_tried(world, fault):
     job_id = promised(world)
     world.rows(f"update jobs set attempts = {execute.BUG_TRIES} returning id")
