@@ -45,7 +45,7 @@ class SafeQoS(redis.QoS):
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         """As kombu's; but what we hold goes back although Redis has no note of it (never had one, or a FLUSHALL)."""
-        message = self._delivered.get(tag)
+        message = (self._delivered or {}).get(tag)
         if message is not None and tag not in self._dirty:
             self._note_again(message, tag, client)
         super().restore_by_tag(tag, client=client, leftmost=leftmost)
@@ -68,8 +68,8 @@ class SafeQoS(redis.QoS):
 
     def _note_again(self, message: Any, tag: Any, client: Any) -> None:
         told = message.delivery_info
-        with self.channel.conn_or_acquire(client) as redis_:
-            redis_.hsetnx(self.unacked_key, tag, dumps([message._raw, told["exchange"], told["routing_key"]]))
+        with self.channel.conn_or_acquire(client) as at:  # type: ignore[attr-defined] - the stubs know any channel
+            at.hsetnx(self.unacked_key, tag, dumps([message._raw, told["exchange"], told["routing_key"]]))
 
 
 class Channel(redis.Channel):
@@ -92,7 +92,7 @@ class Channel(redis.Channel):
         return SMS_JOBS in self.active_queues
 
     def _taken(self) -> bytes | None:
-        queues = [self._q_for_pri(SMS_JOBS, step) for step in self.priority_steps]
+        queues = [self._q_for_pri(SMS_JOBS, step) for step in self.priority_steps]  # type: ignore[attr-defined] - no stub
         keys = [self.unacked_index_key, self.unacked_key, *queues]
         with self.conn_or_acquire() as client:
             try:
@@ -102,7 +102,8 @@ class Channel(redis.Channel):
 
     def _update_queue_cycle(self) -> None:
         """What kombu's BRPOP reads."""
-        self._queue_cycle.update([queue for queue in self.active_queues if queue != SMS_JOBS])
+        read = [queue for queue in self.active_queues if queue != SMS_JOBS]
+        self._queue_cycle.update(read)  # type: ignore[attr-defined] - no stub
 
     def _lookup(self, exchange: str, routing_key: str, default: str | None = None) -> list[str]:
         """As kombu's; but what was meant for a queue of ours gets there although its binding is gone (FLUSHALL).
@@ -119,7 +120,7 @@ class Poller(redis.MultiChannelPoller):
     def on_poll_start(self) -> None:
         """Before every wait of the worker's main loop."""
         super().on_poll_start()
-        for channel in list(self._channels):
+        for channel in list(self._channels):  # type: ignore[attr-defined] - no stub
             channel.take_only_copies()
 
 
