@@ -71,7 +71,7 @@ class Drainer:
         self._away = set()
         self._journal.mend()
         self._journal.rotate(if_older_than_s=self._rotate_s)
-        if self._journal.has_unsent and self._redis_answers():
+        if self._is_in_a_hurry() and self._redis_answers():
             self._journal.rotate()
         due = [segment for segment in self._journal.closed_segments() if self._is_due(segment, now)]
         if any(segment.has_unsent for segment in due):
@@ -81,6 +81,12 @@ class Drainer:
         for store in sorted(self._away - self._told):
             log.get().warning("journal_drain_held", store=store)
         self._told = self._away
+
+    def _is_in_a_hurry(self) -> bool:
+        """What is appended to has events for the inbox, and nothing older waits: an inbox that is full for hours would
+        otherwise have us make a segment a second.
+        """
+        return self._journal.has_unsent and not any(segment.has_unsent for segment in self._journal.closed_segments())
 
     def _is_due(self, segment: Segment, now: float) -> bool:
         return segment.due_at <= now and (segment.has_unsent or now - segment.quiet_since >= self._settle_s)

@@ -29,6 +29,10 @@ BELL_MS: Final = 5_000
 LEASE_MS: Final = 30_000
 # The sweeper rings for what has been due this long: later than any healthy drain, sooner than anyone would notice.
 OVERDUE_MS: Final = 2_000
+# What waits while PostgreSQL is away must not fill Redis: a full one lets nobody claim, so nothing could ever leave it, and
+# Celery's workers cannot live with it. With 2.5 KB each these are 250 MB, a third of what Redis has (docker-compose.yml).
+# The rest waits in the journal, which has the disk, and comes in as there is room.
+MOST_STORED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +71,26 @@ _BELL_PARTS: Final = tuple(message(DRAIN, [], EVENTS, task_id=_HOLE).split(_HOLE
 def put_many(redis: Redis, events: Sequence[Event]) -> None:
     """Stores events and rings the bell, in one call. Storing an event again changes nothing.
 
-    Raises NotStored when Redis refuses or does not answer in the client's time; the events may be stored nevertheless.
+    Raises NotStored when Redis refuses, holds `MOST_STORED` already, or does not answer in the client's time; the events
+    may be stored nevertheless.
     """
     try:
-        PUT.run(redis, _PUT_KEYS, _put_args(events))
+        PUT.run(redis, _PUT_KEYS, _put_args(events, MOST_STORED))
     except RedisError as fault:
         raise NotStored(f"inbox: {type(fault).__name__}") from fault
 
 
-def put_command(events: Sequence[Event]) -> list[Any]:
-    """The same as a command for a connection on which the script is known (`PUT.text` was loaded)."""
-    return ["EVALSHA", PUT.digest, len(_PUT_KEYS), *_PUT_KEYS, *_put_args(events)]
+def put_command(events: Sequence[Event], *, is_only_store: bool = False) -> list[Any]:
+    """The same as a command for a connection on which the script is known (`PUT.text` was loaded).
+
+    `is_only_store`: there is nowhere else to put them, so they may go beyond `MOST_STORED`.
+    """
+    args = _put_args(events, 0 if is_only_store else MOST_STORED)
+    return ["EVALSHA", PUT.digest, len(_PUT_KEYS), *_PUT_KEYS, *args]
 
 
-def _put_args(events: Sequence[Event]) -> list[Any]:
-    args: list[Any] = [_bell(), BELL_MS]
+def _put_args(events: Sequence[Event], most: int) -> list[Any]:
+    args: list[Any] = [_bell(), BELL_MS, most]
     for event in events:
         args += (event.event_id, event.record())
     return args

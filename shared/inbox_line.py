@@ -57,7 +57,7 @@ class InboxLine:
         """As `put`, for when there is no other store: waits `LAST_RESORT_S`, and tries a line that is cut."""
         try:
             self._patient = self._patient or _opened(self._patient_pool)
-            _store(self._patient, events)
+            _store(self._patient, events, is_only_store=True)
         except RedisError:
             self._patient = _hung_up(self._patient)
             return False
@@ -85,7 +85,7 @@ class InboxLine:
                 return True
         if isinstance(fault, ConnectionLost | TooLate):
             self._cut(fault)
-        else:  # Redis answers, and refuses (out of memory, read-only): its connection is sound
+        else:  # Redis answers, and refuses (out of memory, read-only, an inbox that is full): its connection is sound
             log.get().warning("inbox_refused", error_type=type(fault).__name__)
         return False
 
@@ -132,9 +132,10 @@ def _opened(pool: ConnectionPool) -> Connection:
     return conn
 
 
-def _store(conn: Connection, events: Sequence[Event]) -> None:
+def _store(conn: Connection, events: Sequence[Event], *, is_only_store: bool = False) -> None:
     """Raises RedisError."""
-    conn.send_packed_command(conn.pack_command(*inbox.put_command(events)), check_health=False)
+    command = inbox.put_command(events, is_only_store=is_only_store)
+    conn.send_packed_command(conn.pack_command(*command), check_health=False)
     conn.read_response()
 
 

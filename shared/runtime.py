@@ -57,8 +57,12 @@ def open_db(settings: Settings, *, size: int) -> ConnectionPool[Connection]:
         kwargs={
             "connect_timeout": _DB_CONNECT_S,
             "options": _DB_OPTIONS,
-            # A dead peer is noticed within seconds instead of the kernel's quarter of an hour.
+            # A dead peer is noticed within seconds instead of the kernel's quarter of an hour ...
             "tcp_user_timeout": 5000,
+            # ... also by whoever has asked and waits for the answer: nothing of his is on the way, so only a question of
+            # the kernel's finds it out, and that is first asked after two hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
             "application_name": "twilio-server",
         },
         open=True,

@@ -12,6 +12,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from shared import log, metrics
 from shared.db import jobs
 from shared.db.jobs import Job
+from shared.db.outage import is_outage
 from shared.domain.backoff import delay_s
 from shared.domain.job_kinds import JobKind
 from shared.errors import Deferred, Permanent, Transient, TwilioServerError, Unknown, Unreadable
@@ -93,7 +94,9 @@ def _attempt(rt: WorkerRuntime, work: Work, job: Job) -> tuple[str, str]:
         return _later(rt, job, Transient(type(fault).__name__), CONTENDED_S, counts=False)
     except OperationalError:
         raise  # PostgreSQL is away: nothing can be recorded, the lease will bring the job back
-    except Exception as bug:  # noqa: BLE001 - a bug in one job must not stop the others
+    except Exception as bug:
+        if is_outage(bug):
+            raise  # or takes no writes
         log.get().error("job_broke", job_id=job.id, kind=job.kind, attempt=job.attempts, where=log.where(bug))
         outcome = Permanent(f"bug: {type(bug).__name__}")
         if job.attempts >= BUG_TRIES:

@@ -7,6 +7,7 @@ from psycopg import Error, InterfaceError, OperationalError
 # By the first two digits of SQLSTATE: connection, authorisation, resources (disk, memory, connections), operator, system.
 _CLASSES: Final = frozenset({"08", "28", "53", "57", "58"})
 _READ_ONLY: Final = "25006"  # a standby, or an operator's default_transaction_read_only: not an OperationalError
+_STOOD_STILL: Final = "25P03"  # idle_in_transaction_session_timeout: our process was frozen inside its transaction
 _CANCELED: Final = "57014"  # statement_timeout: this statement was too slow, others may do well
 
 
@@ -18,4 +19,6 @@ def is_outage(fault: BaseException) -> bool:
         return False
     if fault.sqlstate is None:
         return isinstance(fault, OperationalError)  # it never got as far as a server's answer
-    return fault.sqlstate == _READ_ONLY or (fault.sqlstate[:2] in _CLASSES and fault.sqlstate != _CANCELED)
+    return fault.sqlstate in (_READ_ONLY, _STOOD_STILL) or (
+        fault.sqlstate[:2] in _CLASSES and fault.sqlstate != _CANCELED
+    )

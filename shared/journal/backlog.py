@@ -84,6 +84,8 @@ class Backlog:
             return None
 
     def _release_done(self) -> None:
+        if not self._folder.is_dir():
+            return  # lost for a while with all that is in it: that nothing is to be seen does not mean it is done
         for owner in [owner for owner in self._owners if not owner.segments()]:
             self._owners.remove(owner)
             owner.release(is_done=True)

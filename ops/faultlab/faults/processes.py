@@ -1,4 +1,4 @@
-"""Processes of the service that die, are asked to end, or reload."""
+"""Processes of the service that die, stand still, are asked to end, or reload."""
 
 import signal
 from random import Random
@@ -14,6 +14,16 @@ def _kill_web_worker(lab: Lab, dice: Random) -> Heal:
     if workers := ingress_workers(lab.house):
         send(dice.choice(workers), signal.SIGKILL)
     return nothing_to_heal
+
+
+def _freeze_web_worker(lab: Lab, dice: Random) -> Heal:
+    """As on a machine that swaps: it goes on where it stood, an append half done, its lock still held."""
+    return _frozen(dice.choice(workers)) if (workers := ingress_workers(lab.house)) else nothing_to_heal
+
+
+def _frozen(pid: int) -> Heal:
+    send(pid, signal.SIGSTOP)
+    return lambda: send(pid, signal.SIGCONT)
 
 
 def _kill_ingress(lab: Lab, _dice: Random) -> Heal:
@@ -41,6 +51,11 @@ def _kill_events(lab: Lab, _dice: Random) -> Heal:
     return nothing_to_heal
 
 
+def _freeze_hand(lab: Lab, dice: Random) -> Heal:
+    """Longer than PostgreSQL lets a session idle in its transaction: it goes on without it."""
+    return _frozen(lab.house.keeper.pid(dice.choice(HANDS)))
+
+
 def _term_hand(lab: Lab, dice: Random) -> Heal:
     lab.house.keeper.signal(dice.choice(HANDS), signal.SIGTERM)
     return nothing_to_heal
@@ -55,11 +70,13 @@ INGRESS: frozenset[Target] = frozenset({"ingress"})
 WORKERS: frozenset[Target] = frozenset({"workers"})
 FAULTS = (
     Fault("web-worker-kill", INGRESS, (0.5,), _kill_web_worker),
+    Fault("web-worker-freeze", INGRESS, (6.0,), _freeze_web_worker),
     Fault("ingress-kill", INGRESS, (4.0,), _kill_ingress),
     Fault("ingress-term", INGRESS, (5.0,), _term_ingress),
     Fault("ingress-reload", INGRESS, (3.0,), _reload_ingress),
     Fault("worker-kill", WORKERS, (3.0,), _kill_hand),
     Fault("events-kill", WORKERS, (3.0,), _kill_events),
+    Fault("worker-freeze", WORKERS, (12.0,), _freeze_hand),
     Fault("worker-term", WORKERS, (5.0,), _term_hand),
     Fault("beat-kill", WORKERS, (1.0,), _kill_beat),
 )

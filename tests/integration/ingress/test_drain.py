@@ -190,6 +190,41 @@ def test_delivered_again_and_again_while_no_worker_comes_but_less_and_less_often
     assert house.in_inbox() == ids(event(1))
 
 
+def test_what_lost_its_due_time_is_claimed_again_and_what_is_leased_stays_so(house):
+    house.take(event(1), event(2))
+    (leased,) = inbox.claim(house.redis, limit=1)
+    house.redis.zrem(inbox.DUE, event(2).event_id)
+    house.round()
+    (claimed,) = inbox.claim(house.redis, limit=10)
+    assert (leased.event_id, claimed.event_id) == (event(1).event_id, event(2).event_id)
+
+
+def test_an_inbox_that_is_full_takes_no_more_and_gets_the_rest_when_there_is_room(house, monkeypatch):
+    """PostgreSQL is away for a night: what waits for it must leave Redis the room to let anybody work afterwards."""
+    monkeypatch.setattr(inbox, "MOST_STORED", 3)
+    first, rest = [event(n) for n in range(3)], [event(n) for n in range(3, 6)]
+    house.take(*first)
+    house.take(*rest, is_unsent=True)  # as a webhook that the inbox did not take
+    house.round()
+    assert house.in_inbox() == ids(*first)
+    house.commit(*first)
+    house.round()
+    assert house.in_inbox() == ids(*rest)
+    house.commit(*rest)
+    house.round(later_s=120)
+    assert house.segments() == []
+
+
+def test_while_the_inbox_is_full_the_journal_does_not_crumble_into_small_segments(house, monkeypatch):
+    monkeypatch.setattr(inbox, "MOST_STORED", 1)
+    house.drainer = Drainer(house.journal, house.redis, house.db)
+    inbox.put_many(house.redis, [event(0)])
+    for number in range(1, 6):
+        house.take(event(number), is_unsent=True)
+        house.round(later_s=0)
+    assert len(house.segments()) == 2
+
+
 def test_a_repeated_arrival_with_the_same_body_is_accounted_for_by_the_first(house):
     first, again = event(1), event(1, event_id="f" * 32)
     house.take(first, again)
@@ -276,6 +311,25 @@ def test_a_dead_process_is_taken_over_at_once_and_only_its_missing_events_are_de
     house.commit(event(1))
     house.round(later_s=0)
     assert house.in_inbox() == ids(event(2))
+
+
+def test_a_dead_processs_segment_that_went_away_with_the_folder_and_came_back_is_drained_once(house):
+    """A mount that is lost for a while: nothing of it is to be seen, and then all is there again."""
+    dead = Journal(house.folder, min_free_bytes=0)
+    dead.append_many([Entry(event(1).event_id, event(1).record())])
+    dead.close()
+    house.round(later_s=0)
+    assert house.in_inbox() == ids(event(1))
+    house.folder.rename(house.folder.with_name("aside"))
+    house.folder.touch()
+    house.round(later_s=20)
+    house.folder.unlink()
+    house.folder.with_name("aside").rename(house.folder)
+    house.commit(event(1))
+    house.round(later_s=60)
+    house.round(later_s=120)
+    assert house.segments() == []
+    assert house.journal.closed_segments() == []
 
 
 def test_redis_back_after_an_outage_has_the_unsent_events_within_two_seconds(hurt, own_redis):

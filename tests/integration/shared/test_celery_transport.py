@@ -92,6 +92,34 @@ def test_an_unacknowledged_message_comes_back_although_its_binding_is_gone(redis
         assert client.llen("sms.jobs") == 1
 
 
+@pytest.fixture
+def taken(redis_url):
+    """A channel that holds one message of `sms.jobs`, the client beside it, and the message."""
+    with Redis.from_url(redis_url) as client, Connection(redis_url, transport=Transport) as connection:
+        connection.Producer().publish({"a": 1}, exchange="", routing_key="sms.jobs")
+        channel = connection.channel()
+        yield channel, client, channel.basic_get("sms.jobs")
+
+
+def test_a_message_that_goes_back_does_so_although_redis_has_forgotten_who_took_it(taken):
+    channel, client, message = taken
+    client.flushdb()
+    channel.basic_reject(message.delivery_tag, requeue=True)
+    assert client.llen("sms.jobs") == 1
+    assert channel.basic_get("sms.jobs").payload == {"a": 1}
+
+
+def test_what_a_worker_holds_at_its_stop_goes_back_once_and_what_it_has_acknowledged_does_not(taken):
+    channel, client, _ = taken
+    channel.connection.client.Producer().publish({"a": 2}, exchange="", routing_key="sms.jobs")
+    done = channel.basic_get("sms.jobs")
+    channel.basic_ack(done.delivery_tag)
+    client.flushdb()
+    channel.qos.restore_unacked()
+    assert client.llen("sms.jobs") == 1
+    assert channel.basic_get("sms.jobs").payload == {"a": 1}
+
+
 def test_a_lost_redis_is_asked_for_every_few_seconds_however_long_it_is_away(monkeypatch):
     monkeypatch.setattr("kombu.utils.functional.sleep", lambda _seconds: None)
     pauses = []

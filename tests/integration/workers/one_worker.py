@@ -2,9 +2,9 @@
 
 `queues`, `threads`; `conf` and `transport` (options) change Celery's settings; `watch`: the watchdog's numbers; `torn`:
 a net whose first round ends its thread. `dies`: where the process kills itself, as SIGKILL does: before_commit or
-after_commit of a batch, or `at`: whenever an event with that CallSid is handled. `hangs`: touches that file when a text
-of another service has its row, uncommitted, and goes no further. Task `test.hold` touches FILE.began and ends when
-FILE.go is there.
+after_commit of a batch, or before_note of a message that it was given, or `at`: whenever an event with that CallSid is
+handled. `hangs`: touches that file when a text of another service has its row, uncommitted, and goes no further. Task
+`test.hold` touches FILE.began and ends when FILE.go is there.
 """
 
 import functools
@@ -18,6 +18,7 @@ from threading import Event
 
 import workers.app
 import workers.watchdog
+from shared.celery_transport import SafeQoS
 from workers import contract, events
 from workers.guard import Guard
 from workers.house import app
@@ -82,7 +83,9 @@ def hanging(*args, **kwargs):
     Event().wait(60)
 
 
-if "dies" in asked:
+if asked.get("dies") == "before_note":
+    SafeQoS.append = lambda *_: die()
+elif "dies" in asked:
     events._commit = dying
 if "at" in asked:
     events.apply = killed_by

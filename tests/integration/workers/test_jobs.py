@@ -5,7 +5,9 @@ import psycopg
 import pytest
 
 from shared.db import jobs
+from shared.db.outage import is_outage
 from shared.errors import Deferred, Permanent, Transient, Unknown
+from tests.integration.stack.conftest import wait_for
 from workers import dispatch, execute
 from workers.execute import Work, patiently
 
@@ -221,3 +223,32 @@ def test_when_postgresql_goes_away_in_the_work_the_lease_brings_it_back(world):
     with pytest.raises(psycopg.OperationalError):
         execute.run(world.rt, work(does), job_id)
     assert world.rows("select state, lease_until > now() from jobs") == [("due", True)]
+
+
+@pytest.mark.parametrize(
+    "fault", [psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.IdleInTransactionSessionTimeout]
+)
+def test_an_outage_of_postgresql_in_the_middle_is_no_bug_of_the_work_however_often_it_was_tried(world, fault):
+    job_id = promised(world)
+    world.rows(f"update jobs set attempts = {execute.BUG_TRIES} returning id")
+
+    def broke(rt, job):
+        raise fault
+
+    with pytest.raises(fault):
+        execute.run(world.rt, work(broke), job_id)
+    assert world.rows("select state, last_error from jobs") == [("due", None)]
+
+
+def test_a_session_that_stood_still_in_its_transaction_says_so_in_a_way_we_take_for_an_outage(world):
+    with pytest.raises(psycopg.Error) as told:
+        stand_still(world)
+    assert is_outage(told.value)
+
+
+def stand_still(world):
+    with world.rt.db.connection() as conn:
+        conn.execute("set local idle_in_transaction_session_timeout = 20")
+        gone = f"select count(*) = 0 from pg_stat_activity where pid = {conn.info.backend_pid}"
+        wait_for(lambda: world.one(gone), "PostgreSQL has thrown it out")
+        conn.execute("select 1")
