@@ -186,7 +186,10 @@ class Settings:
         default="on",
     )
     fallback_url: str = _env(
-        "TS_FALLBACK_URL", _url, "address of the fallback receiver for Twilio; empty: TS_PUBLIC_URL", default=""
+        "TS_FALLBACK_URL",
+        _public_url,
+        "address of the fallback receiver for Twilio, one more that it may have signed; empty: TS_PUBLIC_URL",
+        default="",
     )
     web_workers: int = _env("TS_WEB_WORKERS", int, "ingress processes", default="2")
     web_threads: int = _env("TS_WEB_THREADS", int, "threads of each ingress process", default="8")
