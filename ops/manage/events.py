@@ -14,6 +14,7 @@ import psycopg
 from ingress.desk import door_of
 from ops.manage.context import database, json_option, show
 from shared import log
+from shared.db.freshness import FRESH_FOR
 from shared.db.shadow import Range
 from shared.domain import event_keys
 from shared.domain.event import Event
@@ -21,7 +22,6 @@ from shared.version import VERSION
 from workers import shadow
 from workers.amend import amend
 from workers.shadow_diff import Difference
-from workers.sms import FRESH_FOR
 
 _AGO: Final = re.compile(r"(\d{1,6})([smhd])\Z")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -197,6 +197,7 @@ def test_what_is_old_and_may_end_in_a_text_is_left_unless_asked_for(world, cli, 
         world.happens(*(replace(one, received_ns=time.time_ns() - 2 * HOUR_NS) for one in (old, other)))
     assert cli.json("inbox", "aside", "replay", "--all", status=1) == {"replayed": 1, "stale": [old.event_id]}
     assert cli.json("inbox", "aside", "replay", "--all", "--even-stale")["replayed"] == 1
+    assert world.rows("select sid from late_accepted") == [("CA" + f"{1:032x}",)]
 
 
 def test_a_job_of_another_service_goes_back_into_its_queue_under_its_own_name(world, cli):

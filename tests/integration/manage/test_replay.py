@@ -500,6 +500,9 @@ def test_nobody_is_texted_about_a_call_of_hours_ago_unless_it_is_asked_for(world
         assert everything(world) == before
     mended(world, cli, "--even-stale", before=before)
     assert cli.json(*EVERYTHING)["differing"] == []
+    world.rows("update jobs set next_at = now() where kind = 'call.settle' returning id")
+    world.work("call.settle", "as-call")
+    assert world.subscriber.paths().count("/as-call/calls/missed") == 1
 
 
 def test_a_customers_words_of_hours_ago_are_not_answered_now_unless_it_is_asked_for(world, cli):
