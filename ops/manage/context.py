@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from redis.exceptions import RedisError
 from shared.runtime import open_redis
 from shared.settings import BadSettings, Settings, is_given, load, one
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _REPOSITORY = Path(__file__).parents[2]
 _REDIS_PATIENCE_S = 10.0  # a person waits; a frozen Redis may come back
 _IS_IT_THERE = "Is {} running, and does TS_{}_URL name it? Run this again when it answers"
@@ -94,6 +96,11 @@ def redis() -> Iterator[Redis]:
         client.close()
 
 
+def spelled(value: object) -> str:
+    """For a terminal: a control character in what strangers wrote is shown, not obeyed."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", "" if value is None else str(value))
+
+
 def show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     """Rows for a script or for a person."""
     if as_json:
@@ -102,7 +109,7 @@ def show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if not rows:
         click.echo("(none)")
         return
-    texts = [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+    texts = [{name: spelled(value) for name, value in row.items()} for row in rows]
     widths = {name: max(len(name), *(len(row[name]) for row in texts)) for name in texts[0]}
     for row in [{name: name for name in widths}, *texts]:
         click.echo("  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip())

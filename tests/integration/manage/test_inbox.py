@@ -111,6 +111,11 @@ def test_a_record_nobody_can_read_is_listed_all_the_same(world, cli):
     assert cli.json("inbox", "aside", "list")[0]["kind"] == "unreadable"
 
 
+def test_a_terminal_is_not_steered_by_what_strangers_wrote(world, cli):
+    world.rt.redis.hset(inbox.INBOX, "odd", b"\x1b]0;mine\x07 \xc2\x9b2J")
+    assert "\\x1b]0;mine\\x07 \\x9b2J" in cli("inbox", "show", "odd", "--reveal").stdout
+
+
 def test_what_was_set_aside_is_listed_with_its_reason_and_without_what_it_says(cli, waiting):
     (row,) = cli.json("inbox", "aside", "list")
     assert (row["id"], row["key"], row["tries"]) == (waiting.event_id, waiting.key, 1)
