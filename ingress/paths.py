@@ -9,8 +9,8 @@ Door = Literal["webhook", "internal", "api"]
 
 # Twilio's webhooks live among the API's paths, as the service's specification named them.
 _WEBHOOKS: Final = frozenset({
-    "/api/calls/incoming", "/api/calls/fallback", "/api/calls/dial-result", "/api/calls/voicemail",
-    "/api/sms/incoming", "/api/sms/fallback",
+    "/api/calls/incoming", "/api/calls/fallback", "/api/calls/dial-result", "/api/calls/voicemail", "/api/sms/incoming",
+    "/api/sms/fallback",
 })  # fmt: skip
 _WEBHOOK_TREES: Final = ("/api/webhooks/", "/webhooks/")
 

@@ -64,8 +64,9 @@ class Policy:
 
     @classmethod
     def of(cls, settings: Settings) -> "Policy":
-        """The policy that is configured."""
-        bases = (settings.public_url, *settings.public_url_aliases)
+        """The policy that is configured. Every address that we give to Twilio is one that it may sign."""
+        given = filter(None, (settings.public_url, *settings.public_url_aliases, settings.fallback_url))
+        bases = tuple(dict.fromkeys(given))
         return cls(bases, settings.accounts, settings.twilio_shared_keys, settings.trusted_proxies)
 
     def __post_init__(self) -> None:

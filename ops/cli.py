@@ -11,7 +11,17 @@ from ops.manage.system import config, migrate
 from ops.manage.traffic import simulate, sms
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Tool(click.Group):
+    """Words that no store could hold are refused here, once for all commands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Python hands on what is no UTF-8 as lone surrogates."""
+        if any("\0" in word or word.encode("utf-8", "replace").decode() != word for word in args):
+            ctx.fail("an argument is no text: UTF-8 without NUL is understood")
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Tool, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """twilio-server: look at it, change it, repair it."""
 

@@ -43,6 +43,7 @@ def _public_urls(value: str) -> tuple[str, ...]:
 def _redis_url(value: str) -> str:
     if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("must be a redis:// or rediss:// URL")
+    urlsplit(value).port  # noqa: B018 - reading it is what raises on a port that is none
     return value
 
 
@@ -186,7 +187,10 @@ class Settings:
         default="on",
     )
     fallback_url: str = _env(
-        "TS_FALLBACK_URL", _url, "address of the fallback receiver for Twilio; empty: TS_PUBLIC_URL", default=""
+        "TS_FALLBACK_URL",
+        _public_url,
+        "address of the fallback receiver for Twilio, one more that it may have signed; empty: TS_PUBLIC_URL",
+        default="",
     )
     web_workers: int = _env("TS_WEB_WORKERS", int, "ingress processes", default="2")
     web_threads: int = _env("TS_WEB_THREADS", int, "threads of each ingress process", default="8")
@@ -219,6 +223,20 @@ def load(environ: Mapping[str, str]) -> Settings:
     if faults:
         raise BadSettings("settings to mend:\n  " + "\n  ".join(faults))
     return Settings(**values)
+
+
+def one(name: str, environ: Mapping[str, str]) -> Any:
+    """The setting of this one variable, for a tool that needs no more. Raises BadSettings."""
+    (meta,) = (item.metadata for item in fields(Settings) if item.metadata["name"] == name)
+    try:
+        return _value(meta, environ)
+    except (ValueError, OSError) as fault:
+        raise BadSettings(f"{name}: {fault} ({meta['what']})") from fault
+
+
+def is_given(name: str, environ: Mapping[str, str]) -> bool:
+    """Whether anything is said of this variable: by value, or by the name of a file."""
+    return bool(environ.get(name) or environ.get(f"{name}_FILE"))
 
 
 def _value(meta: Mapping[str, Any], environ: Mapping[str, str]) -> Any:

@@ -16,7 +16,7 @@ from psycopg import Connection
 from shared import log
 from shared.db import calls, compared, events, jobs, notifications, shadow
 from shared.db.compared import COMPARED
-from shared.db.freshness import DECIDES, LEADS_TO_A_TEXT, will_text
+from shared.db.freshness import DECIDES, LEADS_TO_A_TEXT, accept_late, will_text
 from shared.domain.job_kinds import JobKind
 from workers.events import handle
 from workers.shadow import Batch, Naming, families
@@ -49,6 +49,8 @@ def amend(
     """
     done, skipped = list[Difference](), list[Difference]()
     batch: Batch | None = found
+    if fresh_for is None:
+        accept_late(conn, _subjects(found))
     family = families(found.members)
     for are_events in (True, False):
         untouched = {family[difference.key] for difference in skipped}
@@ -62,6 +64,15 @@ def amend(
         if missing:  # done by us, or by somebody who was faster
             batch = again()
     return Amended(done, skipped, list(batch.differences) if batch else [])
+
+
+def _subjects(batch: Batch) -> list[str]:
+    """Whose families lack something; a row that no event would make names its subject last."""
+    family = families(batch.members)
+    lacking = [difference.key for difference in batch.differences if difference.is_missing]
+    touched = {family[key] for key in lacking if key in family}
+    of_events = [sid for key, member in batch.members.items() if family[key] in touched for sid in member.sids]
+    return of_events + [key.split(" ")[-1] for key in lacking if key not in family]
 
 
 def _do(

@@ -4,11 +4,13 @@ Its running code and its written design spell some keys differently and ignore w
 both spellings.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import Connection
 
-from shared.db import conversations
+from shared import log
+from shared.db import conversations, freshness
 from shared.db.notifications import Delivery
 from shared.domain.phone import is_reachable
 from shared.downstream import Answer
@@ -25,7 +27,7 @@ def post(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
     match delivery.type:
         case "call.incoming" if _tellable(data):
             return _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
-        case "call.missed" if _tellable(data):
+        case "call.missed" if _tellable(data) and not _is_too_late(rt, data):
             return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(data)))
         case "sms.received" if data["body"] or data["media"]:
             return _reply(rt, delivery)
@@ -35,6 +37,20 @@ def post(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
 def _tellable(data: dict[str, Any]) -> bool:
     """It knows customers by tenant and phone number: a withheld caller is nobody it could keep or text."""
     return bool(data["tenant_id"]) and is_reachable(data["from"])
+
+
+def _is_too_late(rt: WorkerRuntime, data: dict[str, Any]) -> bool:
+    """It has every missed call answered with a text. Recovered hours later, from an outage of ours or of its own, that
+    text would bewilder; the other subscribers are told all the same, and an operator may accept it.
+    """
+    age = datetime.now(UTC) - datetime.fromisoformat(data["ended_at"] or data["started_at"])
+    if age <= freshness.FRESH_FOR:
+        return False
+    with rt.db.connection() as conn:
+        if freshness.is_late_accepted(conn, data["call_sid"]):
+            return False
+    log.get().warning("missed_call_untold", call_sid=data["call_sid"], age_s=round(age.total_seconds()))
+    return True
 
 
 def incoming(delivery: Delivery) -> dict[str, Any]:

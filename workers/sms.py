@@ -6,6 +6,7 @@ from psycopg import Connection
 
 from shared import log, metrics
 from shared.db import messages
+from shared.db.freshness import FRESH_FOR
 from shared.db.jobs import Job
 from shared.db.messages import Message
 from shared.domain.phone import masked
@@ -16,9 +17,6 @@ from shared.twilio.client import Sent
 from workers.context import WorkerRuntime
 from workers.execute import SETTLE_S
 from workers.handlers.messages import notify
-
-# A text that Twilio would take an hour late is worse than none: a missed-call text loses its meaning long before.
-FRESH_FOR = timedelta(hours=1)
 
 
 def send(rt: WorkerRuntime, job: Job) -> None:

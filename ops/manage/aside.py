@@ -13,9 +13,9 @@ from ops.manage.context import database, json_option, redis, show
 from ops.manage.records import described, named, readable, reveal_option, revealed, show_one
 from shared import inbox_care, tasks
 from shared.db import set_aside
+from shared.db.freshness import FRESH_FOR, accept_late
 from shared.db.set_aside import SetAside
 from shared.domain.phone import scrubbed
-from workers.sms import FRESH_FOR
 
 _AT_ONCE: Final = 500
 # What may end in a text to a customer: a call decided as missed, a text that is answered by itself, a job to send one.
@@ -84,6 +84,8 @@ def replay(ids: tuple[str, ...], reason: str, is_all: bool, even_stale: bool, as
         for rows in [[_found(conn, event_id) for event_id in ids]] if ids else _pages(conn, reason):
             fresh = [row for row in rows if even_stale or not _is_stale(row)]
             stale += [row.event_id for row in rows if row not in fresh]
+            if even_stale:
+                accept_late(conn, [sid for row in rows if _is_stale(row) for sid in _sids(row)])
             _put_back(client, fresh)
             replayed += set_aside.mark_redriven(conn, fresh)
     if as_json:
@@ -121,6 +123,11 @@ def _is_stale(row: SetAside) -> bool:
         return _age(row.at) > FRESH_FOR
     event = readable(row.record)
     return event is not None and event.kind.startswith(_LEADS_TO_A_TEXT) and _age(event.received_at) > FRESH_FOR
+
+
+def _sids(row: SetAside) -> Sequence[str]:
+    event = readable(row.record)
+    return event.sids if event else ()
 
 
 def _age(since: datetime) -> timedelta:

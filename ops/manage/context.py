@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,15 +16,19 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.runtime import open_redis
-from shared.settings import BadSettings, Settings, load
+from shared.settings import BadSettings, Settings, is_given, load, one
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _REPOSITORY = Path(__file__).parents[2]
 _REDIS_PATIENCE_S = 10.0  # a person waits; a frozen Redis may come back
+_IS_IT_THERE = "Is {} running, and does TS_{}_URL name it? Run this again when it answers"
+# What a query meets in a database that another release, or nobody, has migrated.
+_OTHER_SCHEMA = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction)
 
 
 def environment() -> Mapping[str, str]:
     """This process's variables; while a sandbox runs here and nothing else is said, the sandbox's."""
-    if os.environ.get("TS_DATABASE_URL"):
+    if is_given("TS_DATABASE_URL", os.environ):
         return os.environ
     file = Path(os.environ.get("TS_RUN_DIR") or _REPOSITORY / ".run") / "env"
     if not file.exists():
@@ -48,20 +53,35 @@ def settings() -> Settings:
         raise click.ClickException(f"{fault}\nIs the stack running (./ops/up), or TS_DATABASE_URL set?") from fault
 
 
+def database_url() -> str:
+    """Where PostgreSQL is. A container knows it by a file, and needs no other setting for this."""
+    try:
+        return one("TS_DATABASE_URL", environment())
+    except BadSettings as fault:
+        raise click.ClickException(f"{fault}\nStart the stack (./ops/up) or set TS_DATABASE_URL") from fault
+
+
 @contextmanager
 def database(*, autocommit: bool = False) -> Iterator[Connection]:
     """One connection, one transaction: the command's change is whole or not there.
 
     `autocommit`: for commands with many transactions, each in a `with conn.transaction()` of its own.
     """
-    dsn = environment().get("TS_DATABASE_URL")
-    if not dsn:
-        raise click.ClickException("no database: start the stack (./ops/up) or set TS_DATABASE_URL")
+    with told_what_to_do(), psycopg.connect(database_url(), connect_timeout=5, autocommit=autocommit) as conn:
+        yield conn
+
+
+@contextmanager
+def told_what_to_do() -> Iterator[None]:
+    """What PostgreSQL raises when it is away, or has another schema than this release, as a sentence for a person."""
     try:
-        with psycopg.connect(dsn, connect_timeout=5, autocommit=autocommit) as conn:
-            yield conn
+        yield
     except psycopg.OperationalError as fault:
-        raise click.ClickException(f"database: {fault}") from fault
+        raise click.ClickException(f"database: {fault}\n{_IS_IT_THERE.format('PostgreSQL', 'DATABASE')}") from fault
+    except _OTHER_SCHEMA as fault:
+        raise click.ClickException(
+            f"database: {fault}\nIts schema is not this release's: run `migrate --check`, then `migrate`"
+        ) from fault
 
 
 @contextmanager
@@ -71,9 +91,14 @@ def redis() -> Iterator[Redis]:
     try:
         yield client
     except RedisError as fault:
-        raise click.ClickException(f"redis: {fault}") from fault
+        raise click.ClickException(f"redis: {fault}\n{_IS_IT_THERE.format('Redis', 'REDIS')}") from fault
     finally:
         client.close()
+
+
+def spelled(value: object) -> str:
+    """For a terminal: a control character in what strangers wrote is shown, not obeyed."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", "" if value is None else str(value))
 
 
 def show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -84,7 +109,7 @@ def show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if not rows:
         click.echo("(none)")
         return
-    texts = [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+    texts = [{name: spelled(value) for name, value in row.items()} for row in rows]
     widths = {name: max(len(name), *(len(row[name]) for row in texts)) for name in texts[0]}
     for row in [{name: name for name in widths}, *texts]:
         click.echo("  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip())

@@ -1,7 +1,9 @@
 """Endpoints: who is notified of what."""
 
+import re
 import secrets
 from base64 import b64encode
+from urllib.parse import urlsplit
 
 import click
 
@@ -11,6 +13,7 @@ from shared.db.endpoints import Endpoint
 from shared.domain.notices import FOR_AS_CALL, TYPES
 
 _SECRET_BYTES = 32  # Standard Webhooks: 24 to 64
+_ID = re.compile(r"[a-z0-9-]{1,64}")  # as the schema asks
 
 
 @click.group()
@@ -23,9 +26,25 @@ def new_secret() -> str:
     return "whsec_" + b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
+def _id(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise click.BadParameter("must be 1 to 64 of a-z, 0-9 and -")
+    return value
+
+
+def _url(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        is_sound = bool(urlsplit(value).hostname) and urlsplit(value).scheme in ("http", "https")
+    except ValueError:
+        is_sound = False
+    if not is_sound:
+        raise click.BadParameter("must be an http:// or https:// address")
+    return value
+
+
 @endpoints.command()
-@click.argument("endpoint_id")
-@click.argument("url")
+@click.argument("endpoint_id", callback=_id)
+@click.argument("url", callback=_url)
 @click.option("--adapter", type=click.Choice(["standard", "as-call-service"]), default="standard", show_default=True)
 @click.option(
     "--type", "types", multiple=True, type=click.Choice(sorted(TYPES)), help="Repeatable; without: all it can take."

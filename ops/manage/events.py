@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import click
 import psycopg
@@ -14,6 +14,7 @@ import psycopg
 from ingress.desk import door_of
 from ops.manage.context import database, json_option, show
 from shared import log
+from shared.db.freshness import FRESH_FOR
 from shared.db.shadow import Range
 from shared.domain import event_keys
 from shared.domain.event import Event
@@ -21,7 +22,6 @@ from shared.version import VERSION
 from workers import shadow
 from workers.amend import amend
 from workers.shadow_diff import Difference
-from workers.sms import FRESH_FOR
 
 _AGO: Final = re.compile(r"(\d{1,6})([smhd])\Z")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -36,11 +36,11 @@ class _Moment(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        if ago := _AGO.match(value):
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         try:
+            if ago := _AGO.match(value):
+                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
             moment = datetime.fromisoformat(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             self.fail("write 2026-01-31T14:00Z, or how long ago: 90s, 30m, 2h, 7d", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -65,7 +65,7 @@ def events() -> None:
 @events.command(name="replay")
 @click.option("--since", type=_Moment(), help="From this time on: ISO 8601, or how long ago (30m, 2h, 7d).")
 @click.option("--until", type=_Moment(), help="Before this time; without: now.")
-@click.option("--kind", help="Only events of this kind: call-in, dial, msg-status …")
+@click.option("--kind", type=click.Choice(get_args(event_keys.Kind)), help="Only events of this kind.")
 @click.option("--sid", help="Only what speaks of this call, message or recording.")
 @click.option("--key", help="Only the event with this key.")
 @click.option("--apply", "is_apply", is_flag=True, help="Redo what is missing; change nothing that is there.")
@@ -79,11 +79,13 @@ def replay(
 
     Runs them, with the whole history of the calls and messages they belong to, in tables of their own, and shows where
     our real ones say something else. Nothing is sent, nothing is kept. Exit code: 0 all the same, 1 something differs (with
-    --apply: differs still).
+    --apply: differs still), or nothing is known of the --sid or --key.
     """
     if since is None and sid is None and key is None:
         raise click.UsageError("say which: --since, --sid or --key")
     wanted = Range(since=since or _BEGINNING, until=until or datetime.now(UTC), kind=kind, sid=sid, key=key)
+    if wanted.since >= wanted.until:
+        raise click.UsageError("nothing can lie there: --since must be before --until, and before now")
     # The log of a tool goes to stderr: stdout is its answer.
     log.configure(service="cli", version=VERSION, out=sys.stderr)
     try:
@@ -91,7 +93,10 @@ def replay(
     except psycopg.errors.InsufficientPrivilege as fault:
         raise click.ClickException(f"{fault}\nA shadow needs CREATE on the database, as migrations do") from fault
     _tell(report, is_apply=is_apply, as_json=as_json)
-    if report.left:
+    is_unknown = report.examined == 0 and (sid or key) is not None
+    if is_unknown:
+        click.echo("no such event is stored: see `inbox list` and `inbox aside list`", err=True)
+    if report.left or is_unknown:
         raise SystemExit(1)
 
 

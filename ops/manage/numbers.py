@@ -8,6 +8,8 @@ from shared.db import numbers as rows
 from shared.domain.phone import is_e164
 from shared.domain.routing import DEFAULT_GREETING, RING_S, Number
 
+_LONGEST_GREETING = 1000  # as the schema asks: more than a minute of speech
+
 
 @click.group()
 def numbers() -> None:
@@ -23,6 +25,12 @@ def _e164(_context: click.Context, _parameter: click.Parameter, value: str | Non
     return value
 
 
+def _speakable(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if len(value) > _LONGEST_GREETING:
+        raise click.BadParameter(f"must have {_LONGEST_GREETING} characters at the most")
+    return value
+
+
 @numbers.command(name="set")
 @click.argument("phone_number", callback=_e164)
 @click.option("--tenant", required=True, help="Whose number it is.")
@@ -30,7 +38,7 @@ def _e164(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--ring", "ring_s", type=click.IntRange(5, 600), default=RING_S, show_default=True, help="Seconds.")
 @click.option("--record/--no-record", default=False, show_default=True, help="Record calls, with a notice before.")
 @click.option("--voicemail/--no-voicemail", default=True, show_default=True, help="After a call nobody took.")
-@click.option("--greeting", default=DEFAULT_GREETING, help="What the voicemail says.")
+@click.option("--greeting", default=DEFAULT_GREETING, callback=_speakable, help="What the voicemail says.")
 def set_(
     phone_number: str, tenant: str, forward_to: str | None, ring_s: int, record: bool, voicemail: bool, greeting: str
 ) -> None:

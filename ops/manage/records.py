@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ops.manage.context import spelled
 from shared.domain.event import Event, from_record
 from shared.domain.phone import scrubbed
 from shared.errors import Unreadable
@@ -61,4 +62,4 @@ def show_one(facts: dict[str, Any], *, as_json: bool) -> None:
         return
     width = max(map(len, facts))
     for name, value in facts.items():
-        click.echo(f"{name.ljust(width)}  {'' if value is None else value}")
+        click.echo(f"{name.ljust(width)}  {spelled(value)}")

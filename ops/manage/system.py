@@ -2,20 +2,19 @@
 
 import click
 
-from ops.manage.context import environment, settings
+from ops.manage.context import database_url, environment, settings, told_what_to_do
 from shared.db import migrate as migrations
-from shared.settings import described
+from shared.settings import described, is_given
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 if something is pending.")
 def migrate(check: bool) -> None:
     """Bring the database to this release's schema."""
-    dsn = environment().get("TS_DATABASE_URL")
-    if not dsn:
-        raise click.ClickException("TS_DATABASE_URL is not set")
+    dsn = database_url()
     try:
-        names = migrations.pending(dsn) if check else migrations.migrate(dsn)
+        with told_what_to_do():
+            names = migrations.pending(dsn) if check else migrations.migrate(dsn)
     except migrations.Drift as fault:
         raise click.ClickException(str(fault)) from fault
     for name in names:
@@ -43,5 +42,5 @@ def show() -> None:
     """Every setting: what it is, and whether it is set. No value is shown."""
     given = environment()
     for name, default, what in described():
-        state = "set" if given.get(name) or given.get(f"{name}_FILE") else f"default {default}" if default else "empty"
+        state = "set" if is_given(name, given) else f"default {default}" if default else "empty"
         click.echo(f"{name:26} {state:34} {what}")

@@ -65,7 +65,7 @@ def _simulator() -> str:
 def _post(url: str, document: dict[str, Any], *, method: str = "POST", headers: dict[str, str] | None = None) -> Any:
     try:
         answer = requests.request(method, url, json=document, headers=headers, timeout=_PATIENCE_S)
-    except requests.ConnectionError:
+    except requests.RequestException:  # refused, or silent for as long as we wait
         sys.exit(f"nothing answers at {url.split('/', 3)[2]}: is the stack running (./ops/up)?")
     if not answer.ok:
         sys.exit(f"{answer.status_code}: {answer.text}")

@@ -56,8 +56,9 @@ COMPARED: Final = (
     Compared("messages", "coalesce(message_sid, id::text)",
              "message_sid = any(%(sids)s) or id = any(%(message_ids)s::uuid[])", ("direction", "status", "opt_out_type"),
              ranks={"status": MESSAGE_RANK}),
-    Compared("recordings", "recording_sid", "recording_sid = any(%(sids)s)", ("call_sid", "state"),
-             ranks={"state": RECORDING_RANK}),
+    # By its call too: a voicemail names its recording in a URL, which is no SID that its event is found by.
+    Compared("recordings", "recording_sid", "recording_sid = any(%(sids)s) or call_sid = any(%(sids)s)",
+             ("call_sid", "state"), ranks={"state": RECORDING_RANK}),
     Compared("call_inputs", "event_key", "event_key = any(%(keys)s)", ("is_partial", "sequence")),
     Compared("transcriptions", "transcription_sid", "transcription_sid = any(%(sids)s)",
              ("status", "call_sid", "recording_sid", "error_code")),

@@ -9,7 +9,7 @@ def number_urls(urls: Urls, fallback: Urls) -> Mapping[str, str]:
     """An IncomingPhoneNumber's settings, by Twilio's names in snake case.
 
     `fallback` is asked when an address of `urls` fails, so it had better not fail with it. A number's `status_callback`
-    tells only of a call's end; the steps before are asked for where a leg is dialled.
+    tells only of a call's end; how the owner's phone rang, the dial's action tells.
     """
     return {
         "voice_url": urls.to("/api/calls/incoming"),

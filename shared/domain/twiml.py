@@ -11,7 +11,8 @@ from xml.sax.saxutils import escape, quoteattr
 from shared.domain.routing import RECORDING_NOTICE, Number, Route
 
 # Twilio retries neither a 5xx nor a read timeout unless the URL asks for it (Twilio docs, "Webhooks: connection
-# overrides"): 3 more tries on everything, 2 s to connect and 4 s to answer, which fits its total of 15 s.
+# overrides"): up to 3 more tries on everything, 2 s to connect and 4 s to answer. Its 15 s for all of them hold four quick
+# refusals, or the two slowest tries, or three that connect and are not answered.
 OVERRIDES: Final = "#rc=3&rp=all&ct=2000&rt=4000"
 VOICEMAIL_LONGEST_S: Final = 120  # two minutes: what people leave, and what transcription takes
 VOICEMAIL_SILENCE_S: Final = 5  # Twilio's default: five silent seconds end the message

@@ -74,6 +74,17 @@ READERS = {
 }
 
 
+def test_an_address_is_put_together_where_its_overrides_are_added_and_nowhere_else():
+    naming = {
+        str(path.relative_to(ROOT))
+        for package in ("ingress", "workers", "shared", "ops/manage")
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "base"
+    }
+    assert naming == {"shared/domain/twiml.py"}
+
+
 def test_nobody_else_builds_an_address_for_twilio():
     reading = {
         str(path.relative_to(ROOT))

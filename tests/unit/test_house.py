@@ -87,32 +87,56 @@ def calls(path: Path) -> Iterator[ast.Call]:
 
 
 # Each of these is a measured way to lose or double work on Redis: waits live in rows instead.
-LOSSY_OPTIONS = {"eta", "countdown", "rate_limit", "expires", "autoretry_for", "retry_backoff", "max_retries",
-                 "task_annotations", "task_time_limit", "worker_max_tasks_per_child"}  # fmt: skip
-LOSSY_CALLS = {"retry", "chord", "apply_async", "delay", "revoke", "send_task", "subtask"}
-LOSSY_NAMES = {"chord", "chain", "group", "Retry", "Ignore", "maybe_signature", "AsyncResult"}
+LOSSY_OPTIONS = {"eta", "countdown", "rate_limit", "task_default_rate_limit", "expires", "autoretry_for", "retry_backoff",
+                 "retry_kwargs", "default_retry_delay", "max_retries", "link", "link_error", "task_annotations",
+                 "task_time_limit", "worker_max_tasks_per_child"}  # fmt: skip
+LOSSY_CALLS = {"retry", "chord", "apply_async", "delay", "revoke", "rate_limit", "send_task", "send_task_message", "subtask",
+               "s", "si", "link", "link_error", "on_error", "add_to_chord", "starmap", "chunks"}  # fmt: skip
+LOSSY_NAMES = {"chord", "chain", "group", "Retry", "Ignore", "signature", "maybe_signature", "AsyncResult", "canvas",
+               "exceptions"}  # fmt: skip
 # Beat's own publishing (a skipped tick is made up for by the next), and the comparison of messages, which sends nothing.
 LOSSY_BUT = {"workers/beat.py": {"apply_async"}, "workers/message_check.py": {"send_task"}}
 
 
 def lossy(source: str) -> set[str]:
-    """The features of Celery in `source` that lose or double work."""
+    """The features of Celery in `source` that lose or double work, however they are spelled."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name(id="getattr" | "setattr"), args=[_, ast.Constant(value=str(name)), *_]):
+                found |= {name} & (LOSSY_CALLS | LOSSY_OPTIONS)
+            case ast.Call(func=ast.Attribute(attr="signature" as name)):  # as an attribute it is Twilio's header
+                found.add(name)
+            case ast.Call(func=ast.Name(id=name)):
+                found |= {name} & LOSSY_CALLS
+            case ast.Attribute(attr=name):  # called, or handed on to be called elsewhere, or set
+                found |= {name} & (LOSSY_CALLS | LOSSY_OPTIONS if isinstance(node.ctx, ast.Store) else LOSSY_CALLS)
+            case ast.Subscript(slice=ast.Constant(value=str(name)), ctx=ast.Store()):
+                found |= {name} & LOSSY_OPTIONS
+            case ast.ClassDef(body=body):
+                found |= {name for name in set_in(body) if name in LOSSY_OPTIONS}
+            case ast.Dict(keys=keys, values=values):
+                pairs = zip(keys, values, strict=True)
+                said: set[object] = {
+                    key.value for key, value in pairs if isinstance(key, ast.Constant) and not says_none(value)
+                }
+                found |= {name for name in LOSSY_OPTIONS if name in said}
+            case ast.ImportFrom(module=str(module), names=names) if begins(module, "celery"):
+                found |= {name.name for name in names} & LOSSY_NAMES
+            case ast.Import(names=names):  # its parts would go by another name: "from celery import ..." says them
+                found |= {name.name for name in names if begins(name.name, "celery")}
         if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            found |= {name} & LOSSY_CALLS | {keyword.arg or "" for keyword in node.keywords} & LOSSY_OPTIONS
-        elif isinstance(node, ast.Attribute) and node.attr in LOSSY_CALLS:
-            found.add(node.attr)  # handed on to be called elsewhere
-        elif isinstance(node, ast.Dict):
-            pairs = zip(node.keys, node.values, strict=True)
-            said: set[object] = {
-                key.value for key, value in pairs if isinstance(key, ast.Constant) and not says_none(value)
-            }
-            found |= {name for name in LOSSY_OPTIONS if name in said}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("celery"):
-            found |= {name.name for name in node.names} & LOSSY_NAMES
+            found |= {keyword.arg or "" for keyword in node.keywords} & LOSSY_OPTIONS
     return found
+
+
+def set_in(body: list[ast.stmt]) -> Iterator[str]:
+    """The names that a class gives a value."""
+    for line in body:
+        targets = (
+            line.targets if isinstance(line, ast.Assign) else [line.target] if isinstance(line, ast.AnnAssign) else []
+        )
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
 def says_none(value: ast.expr) -> bool:
@@ -134,7 +158,14 @@ def test_no_feature_of_celery_that_loses_or_doubles_work_is_used(path):
     "@app.task(rate_limit='10/m')\ndef f(): pass", "@app.task(autoretry_for=(OSError,))\ndef f(): pass",
     "@app.task(expires=60)\ndef f(): pass", "conf = {'task_annotations': {'*': 1}}", "conf = {'task_time_limit': 120}",
     "schedule = {'task': 't', 'options': {'expires': 15}}", "again = self.retry", "later(task.delay, 1)",
-    "from celery.exceptions import Retry", "super().apply_async(entry)",
+    "from celery.exceptions import Retry", "super().apply_async(entry)", "task.s(1).set(countdown=5)", "task.si(1)",
+    "task.signature((1,))", "task.s(1).link(other)", "call.on_error(other)", "task.link_error = other", "f.rate_limit = '1/s'",
+    "class T(Task):\n    rate_limit = '1/s'", "class T(Task):\n    max_retries: int = 3", "app.conf['task_annotations'] = {}",
+    "class T(Task):\n    autoretry_for = (OSError,)", "app.conf.task_annotations = {}", "options['countdown'] = 5",
+    "app.control.rate_limit('t', '1/s')", "conf = {'task_default_rate_limit': '1/s'}", "dict(eta=later)", "f(**{'eta': later})",
+    "getattr(task, 'apply_async')(args)", "setattr(task, 'rate_limit', '1/s')", "import celery", "import celery.canvas as c",
+    "from celery import signature", "from celery import canvas", "from celery import exceptions",
+    "@app.task(default_retry_delay=3)\ndef f(): pass",
 ])  # fmt: skip
 def test_each_of_them_would_be_noticed(source):
     assert lossy(source)

@@ -111,6 +111,11 @@ def test_a_record_nobody_can_read_is_listed_all_the_same(world, cli):
     assert cli.json("inbox", "aside", "list")[0]["kind"] == "unreadable"
 
 
+def test_a_terminal_is_not_steered_by_what_strangers_wrote(world, cli):
+    world.rt.redis.hset(inbox.INBOX, "odd", b"\x1b]0;mine\x07 \xc2\x9b2J")
+    assert "\\x1b]0;mine\\x07 \\x9b2J" in cli("inbox", "show", "odd", "--reveal").stdout
+
+
 def test_what_was_set_aside_is_listed_with_its_reason_and_without_what_it_says(cli, waiting):
     (row,) = cli.json("inbox", "aside", "list")
     assert (row["id"], row["key"], row["tries"]) == (waiting.event_id, waiting.key, 1)
@@ -197,6 +202,7 @@ def test_what_is_old_and_may_end_in_a_text_is_left_unless_asked_for(world, cli, 
         world.happens(*(replace(one, received_ns=time.time_ns() - 2 * HOUR_NS) for one in (old, other)))
     assert cli.json("inbox", "aside", "replay", "--all", status=1) == {"replayed": 1, "stale": [old.event_id]}
     assert cli.json("inbox", "aside", "replay", "--all", "--even-stale")["replayed"] == 1
+    assert world.rows("select sid from late_accepted") == [("CA" + f"{1:032x}",)]
 
 
 def test_a_job_of_another_service_goes_back_into_its_queue_under_its_own_name(world, cli):

@@ -148,6 +148,17 @@ def test_a_row_that_only_its_event_tells_of_is_put_back_when_it_is_lost(world, c
     assert world.rows(f"select * from {table} order by 1") == before
 
 
+def test_a_recording_of_which_only_its_address_was_told_is_put_back_when_it_is_lost(world, cli):
+    url = f"https://api.twilio.com/2010-04-01/Accounts/AC1/Recordings/{REC}"
+    world.happens(
+        incoming(), event("voicemail", RecordingUrl=url, RecordingDuration="3", CallStatus="completed", **FACTS)
+    )
+    before = world.rows("select recording_sid, call_sid, state from recordings")
+    world.rows("delete from recordings returning 1")
+    assert story(mended(world, cli, before=everything(world))["applied"]) == [(f"recordings {REC}", None, "there")]
+    assert world.rows("select recording_sid, call_sid, state from recordings") == before != []
+
+
 def test_an_event_that_the_code_of_its_time_took_for_something_else_is_handled_as_what_it_is(world, cli):
     world.happens(incoming())
     taken = replace(dialled(), kind="other", key="other:1", path="/api/calls/dial-result")
@@ -489,6 +500,9 @@ def test_nobody_is_texted_about_a_call_of_hours_ago_unless_it_is_asked_for(world
         assert everything(world) == before
     mended(world, cli, "--even-stale", before=before)
     assert cli.json(*EVERYTHING)["differing"] == []
+    world.rows("update jobs set next_at = now() where kind = 'call.settle' returning id")
+    world.work("call.settle", "as-call")
+    assert world.subscriber.paths().count("/as-call/calls/missed") == 1
 
 
 def test_a_customers_words_of_hours_ago_are_not_answered_now_unless_it_is_asked_for(world, cli):

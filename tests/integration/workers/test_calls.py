@@ -1,7 +1,10 @@
+import time
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
+from shared.db.freshness import accept_late
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, TENANT, event
 
 CALL, LEG = "CA" + "1" * 32, "CA" + "2" * 32
@@ -125,3 +128,40 @@ def test_a_leg_whose_callback_does_not_say_its_direction_is_not_taken_for_a_miss
     world.happens(event("status", CallSid=LEG, ParentCallSid=CALL, From=CUSTOMER, To=OWNER, CallStatus="no-answer",
                         CallDuration="0"))  # fmt: skip
     assert world.one("select decision from calls") is None
+
+
+def long_ago(occurred, hours=2):
+    return replace(occurred, received_ns=time.time_ns() - hours * 3600 * 10**9)
+
+
+def test_a_missed_call_that_is_recovered_hours_later_has_nobody_texted(world):
+    world.happens(*map(long_ago, [incoming(), dialled("no-answer"), completed()]))
+    world.work("deliver", "as-call")
+    assert [path for path in world.subscriber.paths() if path.startswith("/as-call")] == ["/as-call/calls/incoming"]
+    assert "call.missed" in [body["type"] for path, _, body in world.subscriber.got if path == "/all"]
+    outcome = (
+        "select outcome from deliveries d join notifications n on n.id = notification_id where endpoint_id = 'as-call'"
+    )
+    assert world.rows(f"{outcome} and type = 'call.missed'") == [("skipped",)]
+
+
+def test_an_hours_outage_of_as_call_service_ends_without_texts_about_what_is_long_past(world):
+    world.listens_only("as-call")
+    world.subscriber.answers = [(503, {})]
+    world.happens(incoming(), dialled("no-answer"), completed())
+    assert world.work("as-call") == ["transient"]
+    world.rows(
+        "update notifications set data = data || %s::jsonb returning 1", '{"ended_at": "2026-01-01T00:00:00+00:00"}'
+    )
+    world.rows("update jobs set next_at = now() where kind = 'as-call' returning 1")
+    world.work("as-call")
+    assert world.subscriber.paths() == ["/as-call/calls/incoming", "/as-call/calls/incoming"]
+
+
+def test_what_an_operator_has_accepted_as_late_is_told(world):
+    with world.rt.db.connection() as conn:
+        accept_late(conn, [CALL, LEG])
+        accept_late(conn, [CALL])
+    world.happens(*map(long_ago, [incoming(), dialled("no-answer"), completed()]))
+    world.work("as-call")
+    assert world.subscriber.paths() == ["/as-call/calls/incoming", "/as-call/calls/missed"]

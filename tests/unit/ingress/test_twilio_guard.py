@@ -349,3 +349,14 @@ def test_a_policy_is_what_is_configured():
     assert judge(asked({"AccountSid": MAIN}, token="main-next", base=ALIAS), policy).account_sid == MAIN
     assert judge(asked(token="sha=red==", digest="sha256", signature_settings=NAMED_KEY), policy).account_sid == MAIN
     assert judge(asked(base="https://told.example", peer="10.0.0.1", forwarded_host="told.example"), policy)
+
+
+def test_every_address_that_we_give_to_twilio_may_have_been_signed():
+    configured = {
+        "TS_PUBLIC_URL": BASE, "TS_REDIS_URL": "redis://x", "TS_DATABASE_URL": "postgresql://x",
+        "TWILIO_ACCOUNT_SID": MAIN, "TWILIO_AUTH_TOKEN": "main",
+    }  # fmt: skip
+    at_fallback = asked({"AccountSid": MAIN}, token="main", base="https://spare.example")
+    assert judge(at_fallback, Policy.of(load({**configured, "TS_FALLBACK_URL": "https://spare.example/"})))
+    with pytest.raises(Refused):
+        judge(at_fallback, Policy.of(load(configured)))

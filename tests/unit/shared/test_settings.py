@@ -97,6 +97,8 @@ def test_without_them_nobody_else_counts():
         ("TS_PUBLIC_URL", "https://a.example/#rc=3"),
         ("TS_PUBLIC_URL", "https://a.example:99999"),
         ("TS_PUBLIC_URL", "https://ä.example"),
+        ("TS_FALLBACK_URL", "https://spare.example/?x"),
+        ("TS_FALLBACK_URL", "https://spare.example/#rc=3"),
     ],
 )
 def test_a_list_with_an_entry_that_cannot_be_meant_is_refused_and_not_repeated(name, value):
