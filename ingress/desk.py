@@ -9,9 +9,8 @@ from typing import Final, NamedTuple
 from ingress import paths
 from ingress.context import IngressRuntime
 from ingress.twilio_guard import Posted
-from shared.domain import event_keys, routing, twiml
+from shared.domain import event_keys, missed_call, routing, twiml
 from shared.domain.event_keys import Door, Name
-from shared.domain.missed_call import ANSWERED_DIALS
 
 # Which door a path is. The older paths are the platform's first server's.
 _DOORS: Final[Mapping[str, Door]] = {
@@ -26,6 +25,7 @@ _DOORS: Final[Mapping[str, Door]] = {
     "/webhooks/twilio/sms": "message",
 }
 _CALLBACKS: Final = "/api/webhooks/"
+_BRIDGED: Final = {"true": True, "false": False}
 _OLDER_DIAL_RESULT: Final = "/webhooks/twilio/call/status/"
 _TREES: Final = (
     (_CALLBACKS, "<path:what>"),
@@ -82,7 +82,9 @@ def _to_caller(rt: IngressRuntime, posted: Posted, name: Name) -> Reply:
     """By what the request is, not by its address: a fallback is answered as what it stands in for."""
     match event_keys.meaning(name.kind, posted.params):
         case "call-in":
-            route = routing.route(rt.routing.number(posted.params.get("To", "")), posted.params.get("From", ""))
+            said = posted.params.get
+            number = rt.routing.number(said("To") or said("Called", ""))
+            route = routing.route(number, said("From") or said("Caller", ""))
             return Reply(name, twiml.for_route(route, rt.urls), route.kind, is_for_caller=True)
         case "dial":
             return Reply(name, _after_dial(rt, posted), is_for_caller=True)
@@ -93,6 +95,7 @@ def _to_caller(rt: IngressRuntime, posted: Posted, name: Name) -> Reply:
 
 
 def _after_dial(rt: IngressRuntime, posted: Posted) -> str:
-    number = rt.routing.number(posted.params.get("To", ""))
-    answered = posted.params.get("DialCallStatus") in ANSWERED_DIALS and posted.params.get("DialBridged") != "false"
-    return twiml.after_dial(number, answered, rt.urls)
+    said = posted.params.get
+    number = rt.routing.number(said("To") or said("Called", ""))
+    bridged = _BRIDGED.get(said("DialBridged", "").lower())
+    return twiml.after_dial(number, bool(missed_call.was_taken(said("DialCallStatus"), bridged)), rt.urls)

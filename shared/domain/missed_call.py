@@ -24,18 +24,28 @@ class CallFacts:
     bridged: bool | None = None
 
 
+def was_taken(dial_status: str | None, bridged: bool | None) -> bool | None:
+    """Whether the owner took the dialled call; None: this does not tell.
+
+    `completed` without having bridged rang into nothing; `answered` is a conference, where nothing is bridged (Twilio docs,
+    `<Dial>` action). With a word that Twilio has invented since, bridging alone tells.
+    """
+    if dial_status in MISSED_DIALS:
+        return False
+    if dial_status == "completed":
+        return bridged is not False
+    return True if dial_status == "answered" else bridged
+
+
 def decide(facts: CallFacts, *, settled: bool = False) -> Decision | None:
     """`missed`, `answered`, or None while it is open. `settled`: nothing more is expected, decide on what there is.
 
-    Only calls from customers can be missed. A dial that is `completed` without having bridged rang into nothing
-    (Twilio docs, `<Dial>` action, DialBridged).
+    Only calls from customers can be missed.
     """
     if facts.direction != "inbound":
         return None
-    if facts.dial_status in MISSED_DIALS:
-        return "missed"
-    if facts.dial_status in ANSWERED_DIALS:
-        return "missed" if facts.bridged is False else "answered"
+    if (taken := was_taken(facts.dial_status, facts.bridged)) is not None:
+        return "answered" if taken else "missed"
     if facts.status not in CALL_FINAL:
         return None
     # The whole call ended without the owner: rejected, hung up while ringing, or voicemail only.

@@ -48,9 +48,11 @@ def status(conn: Connection, event: Event) -> str:
 def dial(conn: Connection, event: Event) -> str:
     """The owner's phone has rung: with what result?"""
     said = payloads.read(event)
-    if said["dial_status"] is None:
+    dial_status, bridged = said["dial_status"], said["dial_bridged"]
+    if dial_status is None and bridged is None:
         return "unknown_status"
-    return _settle(conn, _merge(conn, event, said, dial_status=said["dial_status"], dial_bridged=said["dial_bridged"]))
+    # A word that Twilio has invented since, and yet it says whether anybody was connected.
+    return _settle(conn, _merge(conn, event, said, dial_status=dial_status or "completed", dial_bridged=bridged))
 
 
 def voicemail(conn: Connection, event: Event) -> str:

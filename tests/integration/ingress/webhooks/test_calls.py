@@ -67,6 +67,25 @@ def test_after_nobody_took_the_call_there_is_voicemail_and_after_a_conversation_
     assert {event.kind for event in door.stored()} == {"dial"}
 
 
+@pytest.mark.parametrize(
+    ("result", "verb"),
+    [
+        ({"DialCallStatus": "answered", "DialBridged": "false"}, "Hangup"),  # a conference: nothing is bridged there
+        ({"DialCallStatus": "completed", "DialBridged": "false"}, "Say"),
+        ({"DialCallStatus": "teleported", "DialBridged": "true"}, "Hangup"),
+        ({"DialCallStatus": "teleported"}, "Say"),
+    ],
+)
+def test_a_caller_whose_call_was_taken_is_not_asked_for_a_message(door, result, verb):
+    answer = door.post("/api/calls/dial-result", {**RINGING, "CallStatus": "in-progress", **result})
+    assert verbs(answer)[0].tag == verb
+
+
+def test_a_call_that_names_only_the_older_copies_of_its_numbers_is_routed_by_them(door):
+    only = {"CallSid": CALL, "CallStatus": "ringing", "Called": RINGING["To"], "Caller": RINGING["From"], "To": ""}
+    assert verbs(door.post("/api/calls/incoming", only)).find("Dial") is not None
+
+
 def test_after_a_message_was_left_the_call_ends(door):
     answer = door.post("/api/calls/voicemail", {**RINGING, "RecordingUrl": "https://x", "RecordingDuration": "3"})
     assert [verb.tag for verb in verbs(answer)] == ["Hangup"]

@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from shared.domain.missed_call import ANSWERED_DIALS, MISSED_DIALS, CallFacts, decide, platform_status
+from shared.domain.missed_call import ANSWERED_DIALS, MISSED_DIALS, CallFacts, decide, platform_status, was_taken
 from shared.domain.status import CALL_FINAL, CALL_RANK
 
 
@@ -12,11 +12,20 @@ def test_a_call_the_owner_did_not_take_is_missed_whatever_else_arrived(dial, sta
     assert decide(CallFacts("inbound", "forward", status, dial, None)) == "missed"
 
 
-@pytest.mark.parametrize("dial", sorted(ANSWERED_DIALS))
-def test_a_call_the_owner_took_is_answered_unless_it_never_bridged(dial):
-    assert decide(CallFacts("inbound", "forward", "in-progress", dial, True)) == "answered"
-    assert decide(CallFacts("inbound", "forward", "in-progress", dial, None)) == "answered"
-    assert decide(CallFacts("inbound", "forward", "in-progress", dial, False)) == "missed"
+@pytest.mark.parametrize(("bridged", "decision"), [(True, "answered"), (None, "answered"), (False, "missed")])
+def test_a_call_the_owner_took_is_answered_unless_it_never_bridged(bridged, decision):
+    assert decide(CallFacts("inbound", "forward", "in-progress", "completed", bridged)) == decision
+
+
+@pytest.mark.parametrize("bridged", [True, None, False])
+def test_a_caller_who_was_in_a_conference_was_answered_though_nothing_is_bridged_there(bridged):
+    assert decide(CallFacts("inbound", "forward", "in-progress", "answered", bridged)) == "answered"
+
+
+@pytest.mark.parametrize("bridged", [True, None, False])
+@pytest.mark.parametrize("word", ["teleported", None])
+def test_of_a_dial_whose_result_is_no_known_word_bridging_tells_whether_it_was_taken(word, bridged):
+    assert was_taken(word, bridged) is bridged
 
 
 def test_a_ringing_call_is_not_missed_yet():
