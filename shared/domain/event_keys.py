@@ -18,7 +18,8 @@ Kind = Literal[
 # What the path says about a request whose parameters could be more than one thing.
 Door = Literal["call", "dial", "voicemail", "status", "message", "recording"]
 
-_SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}\Z")
+# Twilio's are hexadecimal; by a name with other letters people look for a call just the same.
+_SID = re.compile(r"[A-Z]{2}[0-9A-Za-z]{32}\Z")
 _SUBJECTS: Final = (
     "CallSid", "MessageSid", "SmsSid", "SmsMessageSid", "RecordingSid", "TranscriptionSid", "DialCallSid",
     "ParentCallSid", "ConferenceSid", "Sid", "RecordingSids",
@@ -27,7 +28,10 @@ _LONGEST_KEY: Final = 400
 _OF_INBOUND: Final = frozenset({"received", "receiving"})
 _OF_CHANNEL: Final = {"READ": "read", "DELIVERED": "delivered"}
 # Products that speak of calls and messages in their own callbacks: what those fields mean there is not what they mean here.
-_OTHERS: Final = ("ConversationSid", "QueueResult", "QueuePosition", "StreamEvent", "PaymentSid", "TaskSid", "FaxSid")
+_OTHERS: Final = (
+    "ConversationSid", "QueueResult", "QueuePosition", "DequeingCallSid", "StreamEvent", "PaymentSid", "TaskSid", "FaxSid",
+    "ReferCallStatus", "SessionStatus",
+)  # fmt: skip
 # How Twilio spells "nothing" in some fields, besides leaving them blank or out (seen in captured requests).
 NOTHING: Final = "no value"
 

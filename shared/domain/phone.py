@@ -14,6 +14,12 @@ def is_e164(text: str) -> bool:
     return bool(_E164.match(text))
 
 
+def without_channel(address: str) -> str:
+    """The number in an address of a channel: `whatsapp:+14155552671` is +14155552671. Anything else is as it is."""
+    number = address.rpartition(":")[2]
+    return number if is_e164(number) else address
+
+
 # Keypad spellings that carriers put in place of a withheld number: ANONYMOUS, RESTRICTED, UNAVAILABLE, UNKNOWN.
 WITHHELD = frozenset({"+266696687", "+7378742833", "+86282452253", "+8656696"})
 

@@ -10,6 +10,7 @@ from shared.db.messages import Message, Report
 from shared.domain import event_keys, keywords
 from shared.domain.event import Event
 from shared.domain.notices import OF_MESSAGE_STATUS, order_key
+from shared.domain.phone import without_channel
 from shared.domain.status import MESSAGE_RANK
 from shared.errors import Unreadable
 from workers import payloads
@@ -23,7 +24,7 @@ def incoming(conn: Connection, event: Event) -> str:
     """A customer's text: kept, and told to the subscribers in order behind what happened before with that customer."""
     said, sid = payloads.read(event), _sid(event)
     from_number, to_number = said["from_number"] or "", said["to_number"] or ""
-    tenant_id, media = numbers.tenant_of(conn, to_number), _media(event, said)
+    tenant_id, media = numbers.tenant_of(conn, without_channel(to_number)), _media(event)
     body = event.params.get("Body", "")  # as it is: a text of blanks is one
     wish = said["opt_out_type"] or keywords.opt_out_type(body)
     new = messages.insert_inbound(
@@ -70,7 +71,7 @@ def status(conn: Connection, event: Event) -> str:
     """
     said, sid = payloads.read(event), _sid(event)
     _hand(conn, event, sid)
-    heard = event_keys.message_status(event_keys.said(event.params))
+    heard = event_keys.message_status(event_keys.said(event.params)).lower()
     if heard not in MESSAGE_RANK:
         return "unknown_status"
     message = messages.advance(conn, sid, _report(heard, said))
@@ -136,9 +137,11 @@ def _sid(event: Event) -> str:
     return sid
 
 
-def _media(event: Event, said: Said) -> list[dict[str, Any]]:
-    posted = event.params
+def _media(event: Event) -> list[dict[str, Any]]:
+    """What is there, whatever NumMedia says of it."""
+    posted = event_keys.said(event.params)
     return [
-        {"url": posted.get(f"MediaUrl{i}", ""), "content_type": posted.get(f"MediaContentType{i}", "")}
-        for i in range(min(said["media_count"] or 0, MOST_MEDIA))
+        {"url": url, "content_type": posted.get(f"MediaContentType{i}", "")}
+        for i in range(MOST_MEDIA)
+        if (url := posted.get(f"MediaUrl{i}"))
     ]

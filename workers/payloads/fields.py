@@ -72,16 +72,16 @@ class Words(_Field):
 
 
 class OneOf(_Field):
-    """One of a known set of words; a word that Twilio invented since is counted and kept in the raw event."""
+    """One of a known set of words, in any case; a word that Twilio invented since is counted and kept in the raw event."""
 
     def __init__(self, name: str, known: Collection[str], *, required: bool = False) -> None:
         super().__init__(name, required=required)
-        self.known = frozenset(known)
+        self.known = {word.lower(): word for word in known}
 
     def read(self, value: str) -> str:
-        if value not in self.known:
+        if (word := self.known.get(value.lower())) is None:
             raise ValidationError("unknown word")
-        return value
+        return word
 
 
 class Count(_Field):

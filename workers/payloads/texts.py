@@ -48,7 +48,7 @@ class Incoming(Text):
 
     elsewhere = _ELSEWHERE | _MEDIA
 
-    media_count = Count("NumMedia")
+    media_count = Count("NumMedia")  # read so that an odd one is counted: the media say themselves how many they are
     opt_out_type = OneOf("OptOutType", ("STOP", "START", "HELP"))
 
 

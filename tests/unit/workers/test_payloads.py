@@ -68,6 +68,11 @@ def test_a_value_that_cannot_be_is_counted_and_taken_for_absent(kind, field, val
     assert counted("webhook_unknown_values_total", kind=kind, field=field) == before + 1
 
 
+@pytest.mark.parametrize("word", ["busy", "Busy", "BUSY"])
+def test_a_known_word_is_known_in_any_case(word):
+    assert payloads.read(event("call-status", CallSid=CALL, CallStatus=word))["status"] == "busy"
+
+
 @pytest.mark.parametrize("nothing", ["", "no value"])
 def test_nothing_said_is_nothing_odd(nothing):
     before = counted("webhook_unknown_values_total", kind="call-status", field="CallDuration")

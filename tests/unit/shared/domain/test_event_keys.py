@@ -100,6 +100,10 @@ def test_without_a_token_the_content_is_the_identity():
     assert name(params, "dial", "/d").key != name({**params, "DialCallDuration": "0"}, "dial", "/d").key
 
 
+def test_a_name_that_is_not_hexadecimal_is_one_that_people_look_for_all_the_same():
+    assert name({"CallSid": "CA" + "X" * 32, "CallStatus": "busy"}, "status", "/x").sids == ("CA" + "X" * 32,)
+
+
 def test_an_event_speaks_of_every_sid_in_it_once():
     params = {"CallSid": CALL, "DialCallSid": LEG, "ParentCallSid": CALL, "RecordingSid": RECORDING, "Sid": "nonsense"}
     assert name(params, "dial", "/d").sids == (CALL, RECORDING, LEG)
