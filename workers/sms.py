@@ -8,7 +8,7 @@ from shared import log, metrics
 from shared.db import messages
 from shared.db.freshness import FRESH_FOR
 from shared.db.jobs import Job
-from shared.db.messages import Message
+from shared.db.messages import Message, Report
 from shared.domain.phone import masked
 from shared.domain.status import SEND_FINAL
 from shared.domain.twiml import OVERRIDES
@@ -105,6 +105,8 @@ def _record(rt: WorkerRuntime, message: Message, sent: Sent) -> None:
         )
         if new and (handed := messages.find(conn, sent.message_sid)):
             notify(conn, "sms.queued", handed)
+        if not new:  # a callback was faster, and did not say how many segments there are
+            messages.advance(conn, sent.message_sid, Report(status=sent.status, segments=sent.segments))
     metrics.SMS.labels("handed").inc()
     metrics.SMS_SEGMENTS.inc(sent.segments or 1)
     log.get().info(

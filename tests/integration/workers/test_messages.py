@@ -61,6 +61,20 @@ def test_a_callback_that_overtakes_twilios_answer_settles_the_text(world):
     assert world.rt.twilio.find_messages(to=CUSTOMER, from_=BUSINESS, body=message.body, since=message.created_at) == []
 
 
+def test_a_callback_that_overtakes_twilios_answer_takes_nothing_of_it_away(world, monkeypatch):
+    message, ask = wanted(world, body="x" * 200), type(world.rt.twilio).send_message
+
+    def overtaken(client, **asked):
+        sent = ask(client, **asked)
+        world.happens(reported("sent", message, sid=sent.message_sid))
+        return sent
+
+    monkeypatch.setattr(type(world.rt.twilio), "send_message", overtaken)
+    assert world.work("sms.send") == ["done"]
+    assert world.rows("select send_state, status, segments from messages") == [("handed", "sent", 2)]
+    assert world.one("select count(*) from notifications where type = 'sms.queued'") == 1
+
+
 def test_a_worker_that_died_after_twilio_took_the_text_does_not_send_it_again(world):
     message = wanted(world)
     with world.rt.db.connection() as conn:
