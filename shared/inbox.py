@@ -23,7 +23,8 @@ DUE: Final = "ts:inbox:due"
 TRIES: Final = "ts:inbox:tries"
 BELL: Final = "ts:inbox:bell"
 
-# A bell that nobody answers (its message was lost) may be rung again after this: the sweeper's rhythm.
+# A bell that nobody answers (its message was lost, or its drain has died) may be rung again after this. A drain at work
+# says again with every batch that it is, and a batch takes milliseconds.
 BELL_MS: Final = 5_000
 # One drain batch takes milliseconds; half a minute covers a PostgreSQL restart without a second worker joining in.
 LEASE_MS: Final = 30_000
@@ -101,14 +102,12 @@ def _bell() -> bytes:
     return str(uuid4()).encode().join(_BELL_PARTS)
 
 
-def answer_bell(redis: Redis) -> None:
-    """Said by the drain before it looks: whatever is stored from now on rings anew."""
-    redis.delete(BELL)
+def claim(redis: Redis, *, limit: int, lease_ms: int = LEASE_MS, is_coming_again: bool = False) -> list[Claimed]:
+    """Up to `limit` due events, the longest due first, leased to the caller.
 
-
-def claim(redis: Redis, *, limit: int, lease_ms: int = LEASE_MS) -> list[Claimed]:
-    """Up to `limit` due events, the longest due first, leased to the caller."""
-    flat = _CLAIM.run(redis, [INBOX, DUE, TRIES], [limit, lease_ms])
+    Whoever has got some, or `is_coming_again`, will look again soon, so nobody need ring; else the next event rings anew.
+    """
+    flat = _CLAIM.run(redis, [INBOX, DUE, TRIES, BELL], [limit, lease_ms, BELL_MS, int(is_coming_again)])
     return [Claimed(flat[i].decode(), flat[i + 1], int(flat[i + 2])) for i in range(0, len(flat), 3)]
 
 
@@ -142,9 +141,14 @@ def give_back(redis: Redis, items: Sequence[Claimed], *, delay_s: float, counts:
     _GIVE_BACK.run(redis, [DUE, TRIES], args)
 
 
-def ring_overdue(redis: Redis) -> bool:
+def silence_bell(redis: Redis) -> None:
+    """Said by a drain that ends without having found the inbox empty: whatever is stored from now on rings anew."""
+    redis.delete(BELL)
+
+
+def ring_overdue(redis: Redis, *, overdue_ms: int = OVERDUE_MS) -> bool:
     """Rings if something lies unclaimed; whoever sweeps, the bell rings once. True if it rang."""
-    return bool(_RING.run(redis, [DUE, BELL, EVENTS], [_bell(), BELL_MS, OVERDUE_MS]))
+    return bool(_RING.run(redis, [DUE, BELL, EVENTS], [_bell(), BELL_MS, overdue_ms]))
 
 
 def size(redis: Redis) -> int:

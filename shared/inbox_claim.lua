@@ -1,6 +1,9 @@
 -- Takes up to n due events under a lease: their due time moves on, so a crashed drain gives them back by itself.
--- KEYS: inbox, due, tries (hash id -> count).  ARGV: n, lease ms.  Returns id, record, try, id, record, try, ...
+-- KEYS: inbox, due, tries (hash id -> count), bell.  ARGV: n, lease ms, bell ttl ms, 1 to leave the bell if nothing is due.
+-- Returns id, record, try, id, record, try, ...
 -- Nothing is counted here: what is taken in a batch and not begun was not tried.
+-- The bell stays as long as somebody comes for what it stands for, so nobody rings for a drain that is at work. It goes in
+-- the same step that finds nothing: whatever is stored from then on rings anew.
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now_ms, 'LIMIT', 0, ARGV[1])
@@ -16,5 +19,10 @@ for _, id in ipairs(ids) do
         redis.call('ZREM', KEYS[2], id)
         redis.call('HDEL', KEYS[3], id)
     end
+end
+if #claimed > 0 then
+    redis.call('PEXPIRE', KEYS[4], ARGV[3])
+elseif ARGV[4] == '0' then
+    redis.call('DEL', KEYS[4])
 end
 return claimed

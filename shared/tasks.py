@@ -8,7 +8,7 @@ it with what its Celery would send before it starts (`workers/message_check.py`)
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
@@ -61,11 +61,21 @@ def message(task: str, args: list[Any], queue: str, *, task_id: str | None = Non
 
 def hint(redis: Redis, kind: JobKind, job_id: int) -> bool:
     """Tells the workers that a job is ready. False if Redis did not take it: the dispatcher finds the row anyway."""
-    queue = QUEUE_OF[kind]
+    return hint_many(redis, [(kind, job_id)])
+
+
+def hint_many(redis: Redis, ready: Sequence[tuple[JobKind, int]]) -> bool:
+    """As `hint`, for all of these at once. False if Redis took none, or perhaps some."""
+    queues: dict[str, list[bytes]] = {}
+    for kind, job_id in ready:
+        queues.setdefault(QUEUE_OF[kind], []).append(message(RUN, [job_id], QUEUE_OF[kind]))
     try:
-        redis.lpush(queue, message(RUN, [job_id], queue))
+        with redis.pipeline(transaction=False) as pipe:
+            for queue, messages in queues.items():
+                pipe.lpush(queue, *messages)
+            pipe.execute()
     except RedisError as fault:
-        metrics.HINTS_LOST.inc()
-        log.get().warning("hint_lost", job_id=job_id, kind=kind, error_type=type(fault).__name__)
+        metrics.HINTS_LOST.inc(len(ready))
+        log.get().warning("hint_lost", jobs=len(ready), error_type=type(fault).__name__)
         return False
     return True

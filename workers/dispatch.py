@@ -12,7 +12,6 @@ def once(rt: Runtime) -> int:
     """Hints at everything that is ready and not yet hinted at. Any number of dispatchers may run. Returns how many."""
     with rt.db.connection() as conn:
         hints = jobs.claim_hints(conn, limit=_ROUND)
-    for hint in hints:
-        if not tasks.hint(rt.redis, hint.kind, hint.id):
-            break  # Redis is away: those not sent are offered again after REHINT_S
+    if hints:  # should Redis be away, they are offered again after REHINT_S
+        tasks.hint_many(rt.redis, [(hint.kind, hint.id) for hint in hints])
     return len(hints)

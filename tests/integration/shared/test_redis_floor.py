@@ -43,7 +43,7 @@ def test_the_inbox_works_on_redis_6_2(floor):
     inbox.put_many(floor, events)
     inbox.put_many(floor, events)
     assert (inbox.size(floor), floor.llen("events")) == (5, 1)
-    inbox.answer_bell(floor)
+    inbox.silence_bell(floor)
     claimed = inbox.claim(floor, limit=3)
     assert [item.record for item in claimed] == [one.record() for one in events[:3]]
     inbox.give_back(floor, claimed[:1], delay_s=0)

@@ -27,6 +27,55 @@ def test_storing_an_event_rings_once_and_draining_leaves_nothing_behind(world):
     assert world.one("select count(*) from events where outcome = 'applied' and processed_at is not null") == 120
 
 
+def test_nobody_rings_for_a_drain_that_is_at_work_and_the_next_event_rings_when_it_has_gone(world, monkeypatch):
+    committed = events._commit
+
+    def commit_and_store_another(rt, batch):
+        committed(rt, batch)
+        if batch[0].params["CallSid"] == status(1).params["CallSid"]:
+            inbox.put_many(rt.redis, [status(2)])
+
+    monkeypatch.setattr(events, "_commit", commit_and_store_another)
+    inbox.put_many(world.rt.redis, [status(1)])
+    assert events.drain(world.rt) == 2
+    assert world.rt.redis.llen("events") == 1  # the first event's: the second one was taken along
+    inbox.put_many(world.rt.redis, [status(3)])
+    assert world.rt.redis.llen("events") == 2
+
+
+def test_what_comes_a_moment_after_the_last_event_needs_no_bell(world, monkeypatch):
+    class Moment:
+        def wait(self, timeout):
+            inbox.put_many(world.rt.redis, [status(2)])
+            monkeypatch.undo()
+
+    monkeypatch.setattr(events.threading, "Event", Moment)
+    inbox.put_many(world.rt.redis, [status(1)])
+    assert events.drain(world.rt) == 2
+    assert world.rt.redis.llen("events") == 1
+
+
+def test_a_drain_that_finds_no_end_leaves_the_rest_to_the_next_one(world, monkeypatch):
+    monkeypatch.setattr(events, "LONGEST_S", 0.0)
+    inbox.put_many(world.rt.redis, [status(1)])
+    assert events.drain(world.rt) == 0
+    assert world.rt.redis.llen("events") == 2
+    monkeypatch.undo()
+    assert events.drain(world.rt) == 1
+
+
+def test_a_drain_that_fails_leaves_nobody_waiting_for_it(world, monkeypatch):
+    def gone(rt):
+        raise OSError
+
+    monkeypatch.setattr(events.dispatch, "once", gone)
+    inbox.put_many(world.rt.redis, [status(1)])
+    with pytest.raises(OSError):
+        events.drain(world.rt)
+    inbox.put_many(world.rt.redis, [status(2)])
+    assert world.rt.redis.llen("events") == 2
+
+
 def test_an_event_delivered_again_after_its_commit_changes_nothing(world):
     happened = status(1)
     world.happens(happened)
