@@ -5,6 +5,7 @@ fsync and one call. A store that hangs costs one group a moment; then the other 
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -71,16 +72,25 @@ class Intake:
             one.is_done, one.is_kept = True, is_kept
 
     def _keep(self, events: Sequence[Event]) -> bool:
-        is_begun = self._scribe.begin([Entry(event.event_id, event.record()) for event in events])
+        entries = [Entry(event.event_id, event.record()) for event in events]
+        is_begun = self._scribe.begin(entries)
         in_inbox = self._line.put(events)
-        in_journal = self._scribe.wait(LATE_S) if is_begun else False
+        in_journal = self._scribe.wait(LATE_S) if is_begun else None
+        if not in_inbox and in_journal is None:
+            in_journal = self._is_kept_late(entries, is_begun=is_begun)
         if not in_inbox and not in_journal:
-            in_journal = bool(self._scribe.wait(LAST_RESORT_S)) if in_journal is None else False
-            in_inbox = not in_journal and self._line.put_patiently(events)
+            in_inbox = self._line.put_patiently(events)
         if in_journal and not in_inbox:
             self._journal.note_unsent()
         _STORED[_where(bool(in_journal), in_inbox)].inc(len(events))
         return bool(in_journal) or in_inbox
+
+    def _is_kept_late(self, entries: Sequence[Entry], *, is_begun: bool) -> bool:
+        """Redis is away and the disk slow: better late than refused, be it that the disk is late with earlier events."""
+        deadline = time.monotonic() + LAST_RESORT_S
+        if not is_begun and not self._scribe.begin(entries, hanging_s=LAST_RESORT_S):
+            return False
+        return bool(self._scribe.wait(max(0.0, deadline - time.monotonic())))
 
 
 def _where(in_journal: bool, in_inbox: bool) -> str:

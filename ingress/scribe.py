@@ -22,15 +22,18 @@ class Scribe:
         self._journal = journal
         self._asked: queue.SimpleQueue[Sequence[Entry] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._is_busy = False
+        self._is_busy, self._begun_at = False, 0.0
         self._thread = threading.Thread(target=self._serve, name="scribe", daemon=True)
         self._thread.start()
 
-    def begin(self, entries: Sequence[Entry]) -> bool:
-        """Hands the entries to the disk. False: it still hangs on earlier ones, and has not got these."""
-        if self._is_busy and self.wait(0.0) is None:
+    def begin(self, entries: Sequence[Entry], *, hanging_s: float = 0.0) -> bool:
+        """Hands the entries to the disk. False: it still hangs on earlier ones, and has not got these.
+
+        It is waited for until the earlier ones have taken `hanging_s` in all.
+        """
+        if self._is_busy and self.wait(max(0.0, self._begun_at + hanging_s - time.monotonic())) is None:
             return False
-        self._is_busy = True
+        self._is_busy, self._begun_at = True, time.monotonic()
         self._asked.put(entries)
         return True
 

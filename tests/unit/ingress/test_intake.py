@@ -120,6 +120,27 @@ def test_a_slow_disk_is_waited_for_when_redis_is_away(intake, stores):
     assert (stores[0].appended, stores[0].unsent, stores[1].patient) == ([["a"]], 1, 0)
 
 
+def test_a_disk_that_is_slow_with_earlier_events_is_waited_for_when_redis_is_away(intake, stores):
+    stores[0].pace.clear()
+    intake.store([Event("a")])
+    stores[1].answer = False
+    threading.Timer(3 * LATE_S, stores[0].pace.set).start()
+    intake.store([Event("b")])
+    assert (stores[0].appended, stores[1].stored, stores[1].patient) == ([["a"], ["b"]], [["a"]], 0)
+
+
+def test_a_disk_that_has_hung_for_long_is_waited_for_no_more(intake, stores):
+    stores[0].pace.clear()
+    stores[1].answer = False
+    with pytest.raises(NotStored):
+        intake.store([Event("a")])
+    started = time.monotonic()
+    with pytest.raises(NotStored):
+        intake.store([Event("b")])
+    assert time.monotonic() - started < LAST_RESORT_S
+    assert stores[1].patient == 2
+
+
 def test_a_disk_that_comes_back_is_used_again(intake, stores):
     stores[0].pace.clear()
     intake.store([Event("a")])
