@@ -19,6 +19,7 @@ from kombu.transport import redis
 from kombu.transport.virtual import QoS as VirtualQoS
 from kombu.utils.json import dumps, loads
 from redis import Redis
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError, ResponseError
 
 from shared import log
@@ -86,6 +87,13 @@ class Channel(redis.Channel):
                 self._empty_until = time.monotonic() + TAKE_S
             else:
                 self.connection._deliver(loads(message), SMS_JOBS)
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        """As kombu's; but to use a channel that was closed meanwhile is to have lost the connection, and no fault for which
+        a worker ends (as an AttributeError it did, now and then, when Redis was killed)."""
+        if self.connection is None:
+            raise ConnectionLost("the channel is closed")
+        return super()._connparams(asynchronous)  # type: ignore[no-any-return, misc] - no stub
 
     @property
     def _takes_only_copies(self) -> bool:

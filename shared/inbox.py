@@ -141,9 +141,9 @@ def give_back(redis: Redis, items: Sequence[Claimed], *, delay_s: float, counts:
     _GIVE_BACK.run(redis, [DUE, TRIES], args)
 
 
-def silence_bell(redis: Redis) -> None:
-    """Said by a drain that ends without having found the inbox empty: whatever is stored from now on rings anew."""
-    redis.delete(BELL)
+def silence_bell(redis: Redis, *, in_ms: int = 0) -> None:
+    """Said by a drain that ends without having found the inbox empty: whatever is stored from then on rings anew."""
+    redis.pexpire(BELL, in_ms)
 
 
 def ring_overdue(redis: Redis, *, overdue_ms: int = OVERDUE_MS) -> bool:

@@ -38,6 +38,8 @@ LONGEST_S: Final = 10.0
 # Events seldom come alone. Waiting this long for the next costs less than the Celery task it would need (1.1 ms of CPU here
 # and as much for Flower), and is less than anybody notices.
 LINGER_S: Final = 0.005
+# A drain that fails is followed by another one this much later, however many events come meanwhile.
+FAILED_MS: Final = 1_000
 # While PostgreSQL is away nobody waits for a lease to end: the sweeper rings soon after, and asking costs little.
 OUTAGE_S: Final = 0.5
 
@@ -75,7 +77,7 @@ def drain(rt: Runtime) -> int:
             dispatch.once(rt)
     except Exception:
         with suppress(RedisError):  # away too: then the bell falls silent by itself
-            inbox.silence_bell(rt.redis)
+            inbox.silence_bell(rt.redis, in_ms=FAILED_MS)
         raise
     inbox.silence_bell(rt.redis)
     inbox.ring_overdue(rt.redis, overdue_ms=0)

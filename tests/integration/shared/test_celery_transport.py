@@ -45,6 +45,14 @@ def test_kombus_own_accounting_still_needs_the_mend(qos):
     assert not qos.can_consume()
 
 
+def test_a_channel_that_was_closed_is_a_lost_connection_and_not_the_end_of_its_worker(redis_url):
+    with Connection(redis_url, transport=Transport) as connection:
+        channel = connection.channel()
+        channel.connection.close_channel(channel)
+        with pytest.raises(connection.connection_errors):
+            channel._connparams()
+
+
 def test_flower_still_takes_it_for_redis():
     assert Transport.driver_type == "redis"
     assert Transport.Channel.QoS is SafeQoS

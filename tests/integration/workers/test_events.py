@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from shared import inbox
 from shared.db import events as event_rows
+from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, event
 from workers import events
 
@@ -64,7 +65,7 @@ def test_a_drain_that_finds_no_end_leaves_the_rest_to_the_next_one(world, monkey
     assert events.drain(world.rt) == 1
 
 
-def test_a_drain_that_fails_leaves_nobody_waiting_for_it(world, monkeypatch):
+def test_after_a_drain_that_fails_the_bell_rings_again_but_not_for_each_event(world, monkeypatch):
     def gone(rt):
         raise OSError
 
@@ -73,6 +74,9 @@ def test_a_drain_that_fails_leaves_nobody_waiting_for_it(world, monkeypatch):
     with pytest.raises(OSError):
         events.drain(world.rt)
     inbox.put_many(world.rt.redis, [status(2)])
+    assert world.rt.redis.llen("events") == 1
+    wait_for(lambda: not world.rt.redis.exists(inbox.BELL), "it has fallen silent", 5)
+    inbox.put_many(world.rt.redis, [status(3)])
     assert world.rt.redis.llen("events") == 2
 
 
