@@ -15,7 +15,7 @@ from ops.stack.supervisor import Supervisor
 ROOT = Path(__file__).parents[3]
 
 
-def wait_for(fact: Callable[[], object], what: str, limit_s: float = 20) -> None:
+def wait_for(fact: Callable[[], object], what: str, limit_s: float = 45) -> None:
     """Return as soon as `fact` holds; fail with `what` at the limit."""
     deadline = time.monotonic() + limit_s
     pause = Event()

@@ -31,7 +31,7 @@ BUSINESS, OWNER, CUSTOMER = "+14155550100", "+14155550199", "+12125550142"
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 
-def until(fact: Callable[[], Any], within_s: float = 20.0) -> Any:
+def until(fact: Callable[[], Any], within_s: float = 45.0) -> Any:
     """The first truthy answer of `fact`."""
     pause, deadline = Event(), time.monotonic() + within_s
     while time.monotonic() < deadline:
