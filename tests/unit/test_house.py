@@ -1,6 +1,7 @@
 """The rules of the house that a machine can keep: who may import whom, and what must not be used anywhere."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,3 +203,10 @@ def test_the_top_level_holds_what_belongs_there_and_nothing_else():
     allowed = {"pyproject.toml", "README.md", "Procfile", "docker-compose.yml", "LICENSE", "ingress", "workers", "shared",
                "tests", "ops"}  # fmt: skip
     assert {name for name in tops if not name.startswith(".")} <= allowed
+
+
+def test_no_test_empties_the_redis_that_others_use_at_the_same_time():
+    """The test workers share one Redis and have a database of it each: FLUSHALL takes everybody's."""
+    theirs = re.compile(r"^(?!.*own_redis).*\.flushall\(", re.MULTILINE)
+    found = [path for path in (ROOT / "tests").rglob("*.py") if theirs.search(path.read_text(encoding="utf-8"))]
+    assert [str(path.relative_to(ROOT)) for path in found if path != Path(__file__)] == []

@@ -146,7 +146,7 @@ def test_what_redis_forgot_after_the_answer_is_delivered_again_and_only_that(hou
     done, lost = [event(n) for n in range(3)], [event(n) for n in range(3, 450)]
     house.take(*done, *lost)
     house.commit(*done)
-    house.redis.flushall()
+    house.redis.flushdb()
     house.round()
     assert house.in_inbox() == ids(*lost)
     assert house.redis.llen("events") == 1  # and the bell is rung
@@ -160,7 +160,7 @@ def test_what_redis_forgot_after_the_answer_is_delivered_again_and_only_that(hou
 
 def test_events_are_given_time_to_be_processed_before_anyone_asks(house):
     house.take(event(1))
-    house.redis.flushall()
+    house.redis.flushdb()
     house.round(later_s=drain.SETTLE_S - 1)
     assert house.in_inbox() == set()
     house.round(later_s=drain.SETTLE_S + 1)
@@ -180,7 +180,7 @@ def test_what_never_reached_the_inbox_is_put_there_at_once(house):
 
 def test_delivered_again_and_again_while_no_worker_comes_but_less_and_less_often(house, monkeypatch):
     house.take(event(1))
-    house.redis.flushall()
+    house.redis.flushdb()
     asked = []
     put_many = inbox.put_many
     monkeypatch.setattr(inbox, "put_many", lambda redis, batch: asked.append(len(batch)) or put_many(redis, batch))
@@ -237,7 +237,7 @@ def test_the_same_key_with_another_body_that_never_reached_postgresql_is_deliver
     first, other = event(1), event(1, b"CallStatus=ringing&Extra=1", event_id="f" * 32)
     house.take(first, other)
     house.commit(first)
-    house.redis.flushall()
+    house.redis.flushdb()
     house.round()
     assert house.in_inbox() == ids(other)
     house.commit(other)  # it becomes a conflict, and so it is accounted for
@@ -250,7 +250,7 @@ def test_an_event_that_was_set_aside_is_accounted_for(house):
     house.take(bad)
     with house.db.connection() as conn:
         set_aside.keep(conn, event_id=bad.event_id, record=bad.record(), reason="no", tries=8)
-    house.redis.flushall()
+    house.redis.flushdb()
     house.round()
     assert house.in_inbox() == set()
     assert house.segments() == []
@@ -259,7 +259,7 @@ def test_an_event_that_was_set_aside_is_accounted_for(house):
 def test_a_key_that_postgresql_cannot_hold_is_delivered_and_holds_nobody_up(house):
     odd, good = event(1, key="call-status:\0"), event(2)
     house.take(odd, good)
-    house.redis.flushall()
+    house.redis.flushdb()
     house.round()
     assert house.in_inbox() == ids(odd, good)
 
@@ -269,7 +269,7 @@ def test_without_postgresql_unsent_events_still_reach_the_inbox_and_segments_sta
     house.journal.rotate()
     house.take(event(2))
     house.lose_database()
-    house.redis.flushall()
+    house.redis.flushdb()
     house.round()
     assert house.in_inbox() == ids(event(1))
     assert len(house.segments()) == 2
@@ -282,7 +282,7 @@ def test_without_postgresql_unsent_events_still_reach_the_inbox_and_segments_sta
 def test_without_postgresql_what_was_in_the_inbox_once_is_not_put_there_blindly(house):
     house.take(event(1))
     house.lose_database()
-    house.redis.flushall()
+    house.redis.flushdb()
     house.round()
     assert house.in_inbox() == set()
     assert len(house.segments()) == 1
@@ -470,7 +470,7 @@ def test_the_segments_of_two_drainers_do_not_mix(house):
     other = Drainer(second, house.redis, house.db, rotate_s=0)
     house.take(event(1))
     second.append_many([Entry(event(2).event_id, event(2).record())])
-    house.redis.flushall()
+    house.redis.flushdb()
     house.round()
     assert house.in_inbox() == ids(event(1))
     other.once(now=time.monotonic() + 60)
@@ -480,7 +480,7 @@ def test_the_segments_of_two_drainers_do_not_mix(house):
 def test_what_comes_back_from_the_journal_is_the_event_that_went_in(house):
     odd = event(1, bytes(range(256)), query="a=ü&b=%00", token="t", answer="forward", provenance="webhook")
     house.take(odd)
-    house.redis.flushall()
+    house.redis.flushdb()
     house.round()
     (claimed,) = inbox.claim(house.redis, limit=10)
     assert claimed.record == odd.record()
