@@ -56,7 +56,13 @@ def open_runtime(settings: Settings) -> IngressRuntime:
     db = open_db(settings, size=settings.web_threads)
     redis = open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=settings.web_threads * 2)
     line = InboxLine(settings.redis_url)
-    drain = Every("drain", PERIOD_S, Drainer(journal, redis, db).once)
+    intake, drainer = Intake(journal, line), Drainer(journal, redis, db)
+
+    def look_after_the_journal() -> None:
+        intake.catch_up()
+        drainer.once()
+
+    drain = Every("drain", PERIOD_S, look_after_the_journal)
     drain.start()
     return IngressRuntime(
         settings=settings,
@@ -67,6 +73,6 @@ def open_runtime(settings: Settings) -> IngressRuntime:
         policy=Policy.of(settings),
         journal=journal,
         line=line,
-        intake=Intake(journal, line),
+        intake=intake,
         drain=drain,
     )

@@ -21,6 +21,8 @@ from shared.journal import Entry, Journal
 LATE_S: Final = 0.025
 # Redis is away as well: better late than refused. Twilio, as we ask it to, waits 4 s.
 LAST_RESORT_S: Final = 1.0
+# What is owed to a disk that hangs: seconds of heavy traffic. One that hangs longer is no second store, and memory none.
+_MOST_OWED: Final = 2_000
 
 _STORED: Final = {
     where: metrics.EVENTS_STORED.labels(where) for where in ("journal_and_inbox", "journal", "inbox", "nowhere")
@@ -42,6 +44,7 @@ class Intake:
     def __init__(self, journal: Journal, line: InboxLine) -> None:
         self._journal, self._line, self._scribe = journal, line, Scribe(journal)
         self._waiting: list[_Waiting] = []
+        self._owed: list[Entry] = []  # acknowledged, in Redis, and not yet handed to the disk, which was late
         self._list = threading.Lock()
         self._turn = threading.Lock()
 
@@ -60,6 +63,12 @@ class Intake:
         if not mine.is_kept:
             raise NotStored("neither journal nor inbox")
 
+    def catch_up(self) -> None:
+        """Hands to the disk what it was too late for, should nobody come whose events they could go with."""
+        with self._turn:
+            if self._owed and self._scribe.begin(self._owed):
+                self._owed = []
+
     def close(self) -> None:
         """Ends the journal's thread."""
         self._scribe.close()
@@ -73,7 +82,9 @@ class Intake:
 
     def _keep(self, events: Sequence[Event]) -> bool:
         entries = [Entry(event.event_id, event.record()) for event in events]
-        is_begun = self._scribe.begin(entries)
+        is_begun = self._scribe.begin([*self._owed, *entries])
+        if is_begun:
+            self._owed = []
         in_inbox = self._line.put(events)
         in_journal = self._scribe.wait(LATE_S) if is_begun else None
         if not in_inbox and in_journal is None:
@@ -82,6 +93,8 @@ class Intake:
             in_inbox = self._line.put_patiently(events)
         if in_journal and not in_inbox:
             self._journal.note_unsent()
+        if in_inbox and not is_begun:
+            self._owed = [*self._owed, *entries][-_MOST_OWED:]
         _STORED[_where(bool(in_journal), in_inbox)].inc(len(events))
         return bool(in_journal) or in_inbox
 

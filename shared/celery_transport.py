@@ -91,7 +91,7 @@ class Channel(redis.Channel):
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         """As kombu's; but to use a channel that was closed meanwhile is to have lost the connection, and no fault for which
         a worker ends (as an AttributeError it did, now and then, when Redis was killed)."""
-        if self.connection is None:
+        if self.connection is None or self.connection.client is None:
             raise ConnectionLost("the channel is closed")
         return super()._connparams(asynchronous)  # type: ignore[no-any-return, misc] - no stub
 

@@ -47,10 +47,13 @@ def test_kombus_own_accounting_still_needs_the_mend(qos):
 
 def test_a_channel_that_was_closed_is_a_lost_connection_and_not_the_end_of_its_worker(redis_url):
     with Connection(redis_url, transport=Transport) as connection:
-        channel = connection.channel()
-        channel.connection.close_channel(channel)
-        with pytest.raises(connection.connection_errors):
-            channel._connparams()
+        closed, of_a_lost_one = connection.channel(), connection.channel()
+        closed.connection.close_channel(closed)
+        of_a_lost_one.connection.client = None  # as kombu leaves it when it reconnects
+        for channel in (closed, of_a_lost_one):
+            with pytest.raises(connection.connection_errors):
+                channel._connparams()
+        of_a_lost_one.connection.client = connection
 
 
 def test_flower_still_takes_it_for_redis():
