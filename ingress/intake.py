@@ -70,7 +70,10 @@ class Intake:
                 self._owed = []
 
     def close(self) -> None:
-        """Ends the journal's thread."""
+        """Hands the disk what it was too late for, if it comes back within a second, and ends the journal's thread."""
+        with self._turn:
+            if self._owed:
+                self._scribe.begin(self._owed, hanging_s=LAST_RESORT_S)
         self._scribe.close()
 
     def _store_all(self) -> None:

@@ -165,6 +165,16 @@ def test_what_the_disk_was_too_late_for_goes_to_it_also_when_nobody_comes_any_mo
     assert stores[0].appended == [["a"], ["b"]]
 
 
+def test_what_the_disk_was_too_late_for_goes_to_it_before_the_process_ends(stores):
+    intake = Intake(*stores)
+    stores[0].pace.clear()
+    intake.store([Event("a")])
+    intake.store([Event("b")])
+    threading.Timer(3 * LATE_S, stores[0].pace.set).start()
+    intake.close()
+    assert stores[0].appended == [["a"], ["b"]]
+
+
 def test_a_disk_that_hangs_for_ever_costs_no_more_memory_than_is_agreed(intake, stores, monkeypatch):
     monkeypatch.setattr("ingress.intake._MOST_OWED", 3)
     stores[0].pace.clear()
