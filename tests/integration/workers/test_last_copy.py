@@ -37,6 +37,8 @@ def popped(house, redis, folder):
     hand = house.start().ready()
     (folder / "hint.go").touch()
     for _ in range(10):
+        # A worker that has just been let go on must come to wait again, or it is stopped where it stood.
+        wait_for(lambda: waits(redis), "it waits for a message")
         hand.child.send(signal.SIGSTOP)
         send(redis.client, "test.hold", str(folder / "hint"))
         if is_soon(lambda: redis.client.llen("events") == 0):
@@ -45,6 +47,11 @@ def popped(house, redis, folder):
         redis.client.delete("events")
         hand.child.send(signal.SIGCONT)
     raise AssertionError("never stopped while it waited for a message")
+
+
+def waits(redis):
+    """Whether a BRPOP stands at this Redis."""
+    return any("b" in client["flags"] for client in redis.client.client_list())
 
 
 def is_soon(fact):
