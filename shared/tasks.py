@@ -29,6 +29,7 @@ SMS_JOBS: Final = "sms.jobs"
 QUEUES: Final = (EVENTS, "sms", "recordings", "notify", SMS_JOBS, "ticks")
 QUEUE_OF: Final[Mapping[JobKind, str]] = {
     "sms.send": "sms",
+    "bulk.expand": "ticks",
     "call.end": "sms",
     "call.settle": EVENTS,
     "recording.fetch": "recordings",

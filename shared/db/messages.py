@@ -174,7 +174,7 @@ def mark_handed(
             status = case when message_standing(%(status)s) > coalesce(message_standing(status), -1)
                           then %(status)s else status end,
             segments = coalesce(%(segments)s, segments), error_reason = null, updated_at = now()
-         where id = %(id)s and direction = 'outbound' and send_rank(send_state) < 3
+         where id = %(id)s and direction = 'outbound' and send_state <> 'handed'
            and not exists (select 1 from messages where message_sid = %(sid)s)  -- a callback may name another text's SID
         """,
         {"id": message_id, "sid": message_sid, "account": account_sid, "status": status, "segments": segments},
@@ -188,7 +188,7 @@ def mark_refused(conn: Connection, message_id: UUID, *, code: int | None, reason
         """
         update messages set send_state = 'refused', status = 'failed', error_code = %(code)s, error_reason = %(reason)s,
                             updated_at = now()
-         where id = %(id)s and send_rank(send_state) < 3
+         where id = %(id)s and send_rank(send_state) < 4
         """,
         {"id": message_id, "code": code, "reason": reason},
     )

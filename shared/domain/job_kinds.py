@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-JobKind = Literal["sms.send", "call.end", "call.settle", "recording.fetch", "deliver", "as-call"]
+JobKind = Literal["sms.send", "bulk.expand", "call.end", "call.settle", "recording.fetch", "deliver", "as-call"]

@@ -70,15 +70,18 @@ ANSWERED_BY_RANK: Final[dict[str, int]] = {
 TRANSCRIPTION_RANK: Final[dict[str, int]] = {"in-progress": 0, "completed": 1, "failed": 2}
 
 # Ours: handing one text to Twilio. "sending" is written before the request leaves, so a crash in between reads as
-# "perhaps": the next attempt looks the message up at Twilio before it would send again.
+# "perhaps": the next attempt looks the message up at Twilio before it would send again. "parked" is such a doubt that a
+# person is to settle. "handed" outranks every other end: whatever we had given up, Twilio's own word proves that it has it.
 SEND_RANK: Final[dict[str, int]] = {
     "queued": 0,
     "sending": 1,
     "unknown": 2,
-    "handed": 3,
-    "refused": 3,
+    "parked": 3,
+    "canceled": 4,
+    "refused": 4,
+    "handed": 5,
 }
-SEND_FINAL: Final = frozenset({"handed", "refused"})
+SEND_FINAL: Final = frozenset({"parked", "canceled", "refused", "handed"})
 
 
 def standing(rank: dict[str, int], state: str) -> int:

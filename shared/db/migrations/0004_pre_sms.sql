@@ -1,0 +1,157 @@
+-- The sending engine: what a text is for and when it may go, who may be texted and who said so, how fast a sender may send,
+-- what became of each text step by step, and texts to many people at once. Ranks repeat shared/domain/status.py.
+
+-- A text that was given up, parked or called off, and of which Twilio then proves that it has it, is handed over all the same.
+create or replace function send_rank(state text) returns int language sql immutable strict parallel safe as $$
+    select case state
+        when 'queued' then 0 when 'sending' then 1 when 'unknown' then 2 when 'parked' then 3
+        when 'canceled' then 4 when 'refused' then 4 when 'handed' then 5 else -1 end
+$$;
+
+-- How a sender may be used. A sender without a row is used as its kind allows. `sender` is a phone number, a short code, an
+-- alphanumeric sender or the SID of a Messaging Service; `service_sid` is the service that a number belongs to: its group.
+create table senders (
+    sender              text primary key,
+    kind                text not null check (kind in ('long-code', 'toll-free', 'short-code', 'alphanumeric', 'service')),
+    tenant_id           text,
+    service_sid         text check (service_sid ~ '^MG[0-9a-f]{32}$'),
+    segments_per_s      numeric(8, 3) check (segments_per_s > 0),
+    segments_per_day    int check (segments_per_day > 0),
+    paused_until        timestamptz,
+    pause_reason        text,
+    updated_at          timestamptz not null default now(),
+    check ((paused_until is null) = (pause_reason is null))
+);
+create index senders_by_tenant on senders (tenant_id) where tenant_id is not null;
+create index senders_by_service on senders (service_sid) where service_sid is not null;
+
+-- A person keeps getting texts of one business from one number of its pool.
+create table sticky_senders (
+    tenant_id  text not null,
+    to_number  text not null,
+    sender     text not null,
+    used_at    timestamptz not null default now(),
+    primary key (tenant_id, to_number)
+);
+
+-- The pacing of a sender while Redis is away: when its next segment may go. Exact over all processes, but slower.
+create table pace (
+    key         text primary key,
+    next_at     timestamptz not null
+);
+
+-- Texts to many people, asked for at once.
+create table bulks (
+    id               uuid primary key default gen_random_uuid(),
+    client           text not null,
+    tenant_id        text,
+    request          jsonb not null,
+    state            text not null default 'running' check (state in ('running', 'paused', 'canceled')),
+    total            int not null check (total > 0),
+    expanded         int not null default 0 check (expanded between 0 and total),
+    created_at       timestamptz not null default now(),
+    updated_at       timestamptz not null default now()
+);
+create index bulks_by_time on bulks (created_at desc, id);
+
+-- One recipient of a bulk. `fault`: why no text was made for it; with neither it has not been looked at yet.
+create table bulk_items (
+    bulk_id     uuid not null references bulks,
+    line        int not null check (line >= 0),
+    said        jsonb not null,
+    message_id  uuid,
+    fault       jsonb,
+    primary key (bulk_id, line),
+    check (message_id is null or fault is null)
+);
+
+alter table messages
+    add column purpose text check (purpose in ('conversation', 'transactional', 'marketing')),
+    add column lane smallint check (lane between 0 and 2),
+    add column send_at timestamptz,
+    add column expires_at timestamptz,
+    add column on_unknown text not null default 'resend' check (on_unknown in ('resend', 'park')),
+    add column encoding text check (encoding in ('GSM-7', 'UCS-2')),
+    add column planned_segments int check (planned_segments > 0),
+    add column estimated_send_at timestamptz,
+    add column bulk_id uuid references bulks,
+    add column decision text check (decision in ('allowed', 'held', 'refused')),
+    add column decision_rules jsonb,
+    add column held_until timestamptz,
+    add column consent_id uuid,
+    add column decided_at timestamptz,
+    add column is_conflicted boolean not null default false,
+    add check ((decision is null) = (decided_at is null)),
+    add check (decision is distinct from 'held' or held_until is not null);
+create index messages_by_bulk on messages (bulk_id, id) where bulk_id is not null;
+create index messages_by_recipient on messages (to_number, created_at desc);
+create index messages_by_tenant on messages (tenant_id, created_at desc, id);
+
+-- What became of an outgoing text, step by step, as GET /api/sms/{id} tells it. Twilio's words are steps too: `status`.
+create table message_steps (
+    id          bigint generated always as identity primary key,
+    message_id  uuid not null references messages,
+    step        text not null,
+    status      text,
+    error_code  int,
+    detail      jsonb,
+    at          timestamptz not null default now()
+);
+create index message_steps_by_message on message_steps (message_id, id);
+
+-- Who does not want our texts. `scope`: '*' for all of us, 'tenant:ID', or a sender group (the SID of a Messaging Service,
+-- else the sender itself). A lifted row stays, as proof (47 CFR 64.1200(a)(10); Virginia asks for ten years).
+create table opt_outs (
+    id          bigint generated always as identity primary key,
+    scope       text not null,
+    number      text not null,
+    source      text not null check (source in ('keyword', 'opt-out-type', 'free-form', '21610', 'api', 'cli')),
+    evidence    jsonb,
+    at          timestamptz not null default now(),
+    lifted_at   timestamptz,
+    lifted_by   text,
+    check ((lifted_at is null) = (lifted_by is null))
+);
+create unique index opt_outs_in_force on opt_outs (number, scope) where lifted_at is null;
+
+-- Who has agreed to be texted about what.
+create table consents (
+    id           uuid primary key default gen_random_uuid(),
+    tenant_id    text not null,
+    number       text not null,
+    purpose      text not null check (purpose in ('conversation', 'transactional', 'marketing')),
+    kind         text not null check (kind in ('express', 'written', 'inquiry')),
+    source       text not null,
+    evidence     jsonb,
+    granted_at   timestamptz not null default now(),
+    expires_at   timestamptz,
+    revoked_at   timestamptz,
+    revoked_by   text,
+    check ((revoked_at is null) = (revoked_by is null))
+);
+create unique index consents_in_force on consents (number, tenant_id, purpose) where revoked_at is null;
+
+-- Numbers to which a text cannot get, and until when we believe that: null is for good.
+create table suppressions (
+    number       text primary key,
+    reason       text not null,
+    twilio_code  int,
+    since        timestamptz not null default now(),
+    until        timestamptz
+);
+
+-- Paced work waits in the queue of its sender (`pace_key`), by lane, and within a lane in fair turns between its owners. It
+-- sleeps with `hint_at` infinity, as what waits behind an order does, until the releaser lets it go.
+alter table jobs
+    drop constraint jobs_kind_check,
+    add constraint jobs_kind_check check (kind in ('sms.send', 'bulk.expand', 'call.end', 'call.settle', 'recording.fetch',
+                                                   'deliver', 'as-call')),
+    add column pace_key text,
+    add column lane smallint check (lane between 0 and 2),
+    add column owner text,
+    add column turn bigint,
+    add column cost int check (cost > 0),
+    add check ((pace_key is null) = (lane is null) and (pace_key is null) = (turn is null)
+               and (pace_key is null) = (cost is null) and (pace_key is null) = (owner is null));
+create index jobs_paced on jobs (pace_key, lane, turn, id) where state = 'due' and pace_key is not null;
+create index jobs_paced_by_owner on jobs (pace_key, lane, owner, turn) where state = 'due' and pace_key is not null;
