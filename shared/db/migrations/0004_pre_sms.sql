@@ -97,7 +97,14 @@ create table message_steps (
     detail      jsonb,
     at          timestamptz not null default now()
 );
-create index message_steps_by_message on message_steps (message_id, id);
+create index message_steps_by_message on message_steps (message_id, at, id);
+-- Twilio repeats itself: a status with its error code is one step, whenever and however often it is heard.
+create unique index message_steps_once on message_steps (message_id, step, status, error_code) nulls not distinct
+    where step in ('status', 'conflict');
+-- What was heard of texts before there were steps; "failed" was ours, not Twilio's, where we had refused.
+update messages set status = null where send_state = 'refused' and message_sid is null;
+insert into message_steps (message_id, step, status, error_code, at)
+    select id, 'status', status, error_code, updated_at from messages where direction = 'outbound' and status is not null;
 
 -- Who does not want our texts. `scope`: '*' for all of us, 'tenant:ID', or a sender group (the SID of a Messaging Service,
 -- else the sender itself). A lifted row stays, as proof (47 CFR 64.1200(a)(10); Virginia asks for ten years).
