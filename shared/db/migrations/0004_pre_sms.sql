@@ -90,7 +90,7 @@ create index messages_by_tenant on messages (tenant_id, created_at desc, id);
 -- What became of an outgoing text, step by step, as GET /api/sms/{id} tells it. Twilio's words are steps too: `status`.
 create table message_steps (
     id          bigint generated always as identity primary key,
-    message_id  uuid not null references messages,
+    message_id  uuid not null references messages on delete cascade,
     step        text not null,
     status      text,
     error_code  int,
