@@ -118,6 +118,13 @@ def _bind(value: str) -> str:
     return value
 
 
+def _settling_s(value: str) -> int:
+    """Whoever was stopped with a text in hand may still send it for 5 s, and its request may take 13 s."""
+    if int(value) < 20:
+        raise ValueError("must be 20 or more")
+    return int(value)
+
+
 def _env(name: str, parse: Callable[[str], Any], what: str, *, default: str | None = None, secret: bool = False) -> Any:
     """A field read from variable `name`. Without a default it is required; an empty value counts as absent."""
     return field(metadata={"name": name, "parse": parse, "what": what, "default": default, "secret": secret})
@@ -168,6 +175,12 @@ class Settings:
     )
     twilio_api_url: str = _env(
         "TS_TWILIO_API_URL", _url, "another host in place of api.twilio.com, for a simulator", default=""
+    )
+    sms_settle_s: int = _env(
+        "TS_SMS_SETTLE_S",
+        _settling_s,
+        "seconds after which a text is not at Twilio if Twilio's list does not show it (at least 20)",
+        default="60",
     )
     service_key: str = _env(
         "INTERNAL_SERVICE_KEY", _text, "the platform's X-Service-Key, both ways", default="", secret=True
