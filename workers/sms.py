@@ -13,7 +13,7 @@ from shared.domain.phone import masked
 from shared.domain.status import SEND_FINAL
 from shared.domain.twiml import OVERRIDES
 from shared.errors import Permanent, Transient, TwilioServerError, Unknown
-from shared.twilio.client import Sent
+from shared.twilio.texts import Sent
 from workers.context import WorkerRuntime
 from workers.execute import SETTLE_S
 from workers.handlers.messages import notify
@@ -81,7 +81,13 @@ def _find_out(rt: WorkerRuntime, message: Message) -> None:
     since = message.sending_since or message.created_at
     if datetime.now(UTC) - since < timedelta(seconds=SETTLE_S):
         raise Unknown("settling")  # the list may not show yet what Twilio has just taken
-    alike = rt.twilio.find_messages(to=message.to_number, from_=message.from_number, body=message.body, since=since)
+    alike = rt.twilio.find_messages(
+        to=message.to_number,
+        from_=message.from_number,
+        body=message.body,
+        since=since,
+        media_count=len(message.media),
+    )
     with rt.db.connection() as conn:
         # Another text of ours may read the same: its message at Twilio is not this one's.
         taken = messages.known_sids(conn, [sent.message_sid for sent in alike])
