@@ -217,7 +217,7 @@ class Settings:
     )
     web_workers: int = _env("TS_WEB_WORKERS", int, "ingress processes", default="2")
     web_threads: int = _env("TS_WEB_THREADS", int, "threads of each ingress process", default="8")
-    law_data: Law = _env(
+    law_data: Law = _env(  # noqa: RUF009 - a field like the others
         "TS_LAW_FILE",
         _law,
         "file in the form of `shared/data/law_us.json` that takes its place; empty: that",
