@@ -71,7 +71,9 @@ def _faults_of(url: str, pointer: str) -> list[Fault]:
     if parts.scheme != "https":
         found.append(Fault(pointer, "not_https", "only https: media travel with what people wrote"))
     if "@" in parts.netloc:
-        found.append(Fault(pointer, "credentials_in_url", "no user or password: URLs are logged by everybody on the way"))
+        found.append(
+            Fault(pointer, "credentials_in_url", "no user or password: URLs are logged by everybody on the way")
+        )
     if _is_private(host):
         found.append(Fault(pointer, "private_host", "Twilio cannot fetch from a private or local address"))
     return found
