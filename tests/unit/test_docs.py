@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import combinations
 from pathlib import Path
 
 import prometheus_client
@@ -10,6 +11,7 @@ import pytest
 from shared import metrics
 from shared.db.message_steps import StepName
 from shared.domain import status
+from shared.domain.message_life import Report, life
 from shared.domain.notices import TYPES
 from shared.settings import described
 
@@ -34,6 +36,14 @@ def test_the_charts_show_the_rank_tables(title, ranks):
     assert {name: int(rank) for name, rank in re.findall(r"^    \w+: ([\w-]+) (\d)$", chart, re.M)} == ranks
     known = {re.sub(r"\W", "", name) for name in ranks} | set(ranks)
     assert {end for arrow in re.findall(r"^    (\w+) --> (\w+)", chart, re.M) for end in arrow} <= known
+
+
+def test_the_table_of_rival_ends_names_every_pair_and_what_stands():
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \| (yes|no) \|$", (DOCS / "states.md").read_text(), re.M)
+    assert {frozenset(row[:2]) for row in rows} == {frozenset(pair) for pair in combinations(status.MESSAGE_FINAL, 2)}
+    for one, other, stands, conflict in rows:
+        heard = life([Report(status=one), Report(status=other)])
+        assert (heard.status, heard.is_conflicted) == (stands, conflict == "yes")
 
 
 def section(title: str) -> set[str]:
