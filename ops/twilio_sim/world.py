@@ -1,5 +1,6 @@
 """Everything one simulated Twilio holds: books, clock, agenda, postman, and the calls that are going on."""
 
+import secrets
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,9 @@ from ops.twilio_sim.account import Account
 from ops.twilio_sim.agenda import Agenda
 from ops.twilio_sim.books import Book
 from ops.twilio_sim.clock import Clock
+from ops.twilio_sim.dice import Dice
 from ops.twilio_sim.faults import Faults
+from ops.twilio_sim.odds import Odds
 from ops.twilio_sim.phones import Phone
 from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.resources.message import Message
@@ -40,9 +43,11 @@ class World:
     ) -> None:
         self.account, self.api_url = account, api_url
         self.lock = threading.RLock()
-        self.clock, self.sids, self.settings, self.faults = Clock(speed), Sids(seed), Settings(), Faults()
+        self.seed = secrets.randbits(64) if seed is None else seed
+        self.clock, self.sids, self.dice = Clock(speed), Sids(self.seed), Dice(self.seed)
+        self.settings, self.faults, self.odds = Settings(), Faults(), Odds(self.dice)
         self.agenda, self.history = Agenda(self.clock), History(history_file)
-        self._postman = Postman(account, self.history, self.sids, self.settings)
+        self._postman = Postman(account, self.history, self.dice, self.settings)
         self.numbers: Book[Number] = Book(self.lock)
         self.messages: Book[Message] = Book(self.lock)
         self.calls: Book[Call] = Book(self.lock)
@@ -87,6 +92,8 @@ class World:
             self.opt_outs.clear()
         self.settings.__init__()
         self.faults.clear()
+        self.odds.clear()
+        self.dice.forget()
         self.history.clear()
 
     def close(self) -> None:

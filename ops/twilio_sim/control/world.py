@@ -1,4 +1,4 @@
-"""/sim/numbers, /sim/services, /sim/phones, /sim/settings, /sim/faults, /sim/state: how the world is."""
+"""/sim/numbers, /sim/services, /sim/phones, /sim/settings, /sim/faults, /sim/odds, /sim/state: how the world is."""
 
 from dataclasses import asdict
 from typing import Any
@@ -74,6 +74,21 @@ def add_world(api: Blueprint, world: World) -> None:
             raise Wrong('send {"data": [{"status": 503, "times": 2}, …]}')
         world.faults.replace(wanted)
         return faults()
+
+    @api.get("/odds")
+    def odds() -> dict[str, Any]:
+        return world.odds.as_json()
+
+    @api.put("/odds")
+    def put_odds() -> dict[str, Any]:
+        wishes = wishes_of(request)
+        seed = wishes.pop("seed", None)
+        if seed is not None and not isinstance(seed, int):
+            raise Wrong("seed must be a whole number")
+        world.odds.replace(wishes)
+        if seed is not None:
+            world.dice.reseed(seed)
+        return odds()
 
     @api.delete("/state")
     def forget() -> tuple[str, int]:

@@ -24,6 +24,7 @@ class Message:
     status: str
     messaging_service_sid: str | None = None
     status_callback: str = ""
+    is_silent: bool = False
     media: list[Media] = field(default_factory=list)
     error_code: int | None = None
     price: str | None = None

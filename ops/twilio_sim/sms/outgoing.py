@@ -24,12 +24,14 @@ def new_message(
     world: World, *, to: str, from_: str | None, body: str, direction: str, media_urls: list[str], **more: str | None
 ) -> Message:
     """Puts it into the book: SM without media, MM with."""
-    sid = world.sids.new("MM" if media_urls else "SM")
+    asked = direction, to, from_, more.get("messaging_service_sid"), body
+    sid = world.sids.of("MM" if media_urls else "SM", *asked)
     media = [Media(world.sids.new("ME"), world.account.sid, sid, url) for url in media_urls]
     status = more.pop("status", None) or "queued"
     message = Message(sid, world.account.sid, to, from_, body, direction, status, media=media)
     message.messaging_service_sid = more.get("messaging_service_sid")
     message.status_callback = more.get("status_callback") or ""
+    message.is_silent = world.dice.chance(world.settings.silent_rate, "silent", sid)
     return world.messages.add(message)
 
 
@@ -53,23 +55,47 @@ def reply(world: World, number: str, person: str, body: str, media_urls: list[st
     return message
 
 
-def _next(world: World, message: Message, steps: list[tuple[float, str]], in_s: float = 0.0) -> None:
+def _next(
+    world: World, message: Message, steps: list[tuple[float, str]], in_s: float = 0.0, held: Letter | None = None
+) -> None:
     if steps:
         wait, status = steps[0]
         delay_s = in_s + wait * world.settings.message_step_s
-        world.agenda.after(delay_s, lambda: _step(world, message, status, steps[1:]))
+        world.agenda.after(delay_s, lambda: _step(world, message, status, steps[1:], held))
 
 
-def _step(world: World, message: Message, status: str, rest: list[tuple[float, str]]) -> None:
-    """The next step waits for this one's callback, so that callbacks leave in order; a slow receiver sees them late."""
+def _step(world: World, message: Message, status: str, rest: list[tuple[float, str]], held: Letter | None) -> None:
+    """The next step waits for this one's callback, so that callbacks leave in order; a slow receiver sees them late.
+
+    `held` is a callback that lets the next one go first.
+    """
     with world.lock:
         if message.status == "canceled" or world.messages.get(message.sid) is not message:
             return  # called off, or the world was emptied meanwhile
         message.move(status)
     _settle(world, message)
-    if message.status_callback and status not in SILENT:
-        world.post(_letter(world, message, status))
-    _next(world, message, rest)
+    if status not in SILENT:
+        held = _tell(world, message, _letter(world, message, status), rest, held)
+    _next(world, message, rest, held=held)
+
+
+def _tell(
+    world: World, message: Message, letter: Letter, rest: list[tuple[float, str]], held: Letter | None
+) -> Letter | None:
+    """Posts the callback, unless chance makes it late, lets it wait for the next one, or wants none: see Settings."""
+    settings, dice = world.settings, world.dice
+    if not letter.url or message.is_silent:
+        return None
+    more_to_tell = any(status not in SILENT for _, status in rest)
+    if held is None and more_to_tell and dice.chance(settings.swap_rate, "swap", *letter.about):
+        return letter
+    if dice.chance(settings.late_rate, "late", *letter.about):
+        world.agenda.after(settings.late_s, lambda: world.post(letter))
+    else:
+        world.post(letter)
+    if held:
+        world.post(held)
+    return None
 
 
 def _settle(world: World, message: Message) -> None:
