@@ -15,7 +15,7 @@ from shared.domain.senders import kind_of
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The text that met the error. `left_at`: when its request left; `service_sid`: the Messaging Service that was to send it."""
+    """The text that met the error. `left_at`: when its request left; `service_sid`: the service that was to send it."""
 
     to_number: str
     from_number: str

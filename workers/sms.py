@@ -12,7 +12,7 @@ from typing import Final
 
 from psycopg import Connection
 
-from shared import log, metrics
+from shared import metrics
 from shared.db import departures, message_steps, messages
 from shared.db.departures import Departure
 from shared.db.freshness import FRESH_FOR
@@ -31,8 +31,8 @@ from workers.execute import Record, Step
 from workers.handlers.messages import notify
 from workers.pacing import Turn, bucket_of
 
-# Between "sending" and the request there is one call of Redis. Whoever has been stopped in between for longer than this does not
-# know any more whether another has taken the text over, and must not send it.
+# Between "sending" and the request there is one call of Redis. Whoever has been stopped in between for longer than this does
+# not know any more whether another has taken the text over, and must not send it.
 FRESH_S: Final = 5.0
 # Twilio's own limits of a text's validity, in seconds (Message resource, ValidityPeriod).
 SHORTEST_VALIDITY_S: Final = 5
