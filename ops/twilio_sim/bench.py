@@ -14,6 +14,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlencode
 
 SID, TOKEN = "AC" + "0b" * 16, "a-token-for-the-bench"
@@ -154,8 +155,7 @@ def _wait_for_callbacks(receiver: Receiver, count: int) -> None:
 
 def _cpu_s(pid: int) -> float:
     """User and system time of the process so far (proc(5), fields 14 and 15 of stat)."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -8,8 +8,10 @@ import time
 from flask import Blueprint, Response, g, request
 
 from ops.twilio_sim.faults import Fault
+from ops.twilio_sim.ledger import Line
 from ops.twilio_sim.odds import kind_of
 from ops.twilio_sim.rest.errors import Refused, answer_of, body_of
+from ops.twilio_sim.sms.optout import has_opted_out
 from ops.twilio_sim.world import World
 
 CODES = {429: 20429, 500: 20500, 503: 20503}
@@ -33,7 +35,10 @@ class Gate:
         with self._lock:
             self._inside += 1
             g.inside = self._inside
-        g.fault = self._fault()
+            self._world.ledger.peak_requests = max(self._world.ledger.peak_requests, g.inside)
+        kind = kind_of(request.method, request.path)
+        g.line = self._line() if kind == "create" else None
+        g.fault = self._fault(kind)
         if g.fault and g.fault.when == "before" and (harmed := _harmed(g.fault, None)):
             return harmed
         try:
@@ -42,9 +47,14 @@ class Gate:
             return answer_of(refused)
         return None
 
-    def _fault(self) -> Fault | None:
+    def _line(self) -> Line:
+        form = request.form.to_dict()
+        person, senders = form.get("To", ""), (form.get("From", ""), form.get("MessagingServiceSid", ""))
+        return self._world.ledger.open(form, opted_out=has_opted_out(self._world, person, *senders))
+
+    def _fault(self, kind: str) -> Fault | None:
         """A planned one, the limit of requests at once, or what the odds have for a request like this."""
-        world, kind = self._world, kind_of(request.method, request.path)
+        world = self._world
         if planned := world.faults.take(request.method, request.path):
             return planned
         if 0 < world.settings.concurrency_limit < g.inside:
@@ -54,6 +64,8 @@ class Gate:
     def _leave(self, response: Response) -> Response:
         if g.fault and g.fault.when == "after":
             response = _harmed(g.fault, response) or response
+        if g.line:
+            _note_answer(g.line, response, g.fault)
         if self._world.settings.takes_s and response.status_code != 429:  # a refusal costs Twilio nothing
             time.sleep(max(0.0, g.began + self._world.settings.takes_s - time.monotonic()))
         with self._lock:
@@ -77,6 +89,18 @@ class Gate:
         # Newer products have no account in their paths.
         if (request.view_args or {}).get("account_sid", account.sid) != account.sid:
             raise Refused(20404, request.path, 404)
+
+
+def _note_answer(line: Line, response: Response, fault: Fault | None) -> None:
+    if fault:
+        line.delayed_s = fault.delay_s
+    if fault and fault.reset:
+        line.answer = "lost"
+        return
+    line.answer = "broken" if fault and fault.body and not fault.status else "given"
+    line.http_status = response.status_code
+    if response.status_code >= 400:
+        line.code = (response.get_json(silent=True) or {}).get("code")
 
 
 def _asked(kind: str) -> list[str]:
