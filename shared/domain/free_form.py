@@ -16,13 +16,16 @@ _NO_WORD: Final = re.compile(r"[^a-z0-9|,?]+")
 _POLITE_ASKING: Final = re.compile(r"\b(?:can|could|would|will) (?:you|u) (?:guys )?(?:please|pls|plz|kindly|just)\b")
 _THREAT: Final = re.compile(r"\bif (?:you|u) (?:dont|do not|wont|cant) (?=stop|quit)")  # "if you don't stop texting me"
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # Said with a wish without changing it; taken off both ends of a clause.
-_POLITE: Final = frozenset(
-    """please pls plz plse kindly thanks thank thankyou thx ty you u hi hello hey ok okay just now immediately asap
-    already sir madam maam sorry right away i said told im asking again anymore any more ever and also yes""".split()
-)
+_POLITE: Final = _set("""please pls plz plse kindly thanks thank thankyou thx ty you u hi hello hey ok okay just now immediately
+    asap already sir madam maam sorry right away i said told im asking again anymore any more ever and also yes""")
 # Alone in the first or last sentence, or in the only one.
-_BARE: Final = frozenset("stop stopall unsubscribe unsub optout arret arretez".split())
+_BARE: Final = _set("stop stopall unsubscribe unsub optout arret arretez")
 _BARE_ALONE: Final = _BARE | {"cancel", "end", "quit", "revoke"}
 _SPELLING: Final = {
     re.compile(
@@ -81,23 +84,20 @@ _SAYINGS: Final = (
 _ASKED: Final = (
     f"unsubscribe(?: (?:{_ME}|now|all))*" + _FROM + _NO_OTHER,
     f"optout(?: (?:me|us))?{_FROM}(?= [|,?]|$| (?:please|pls|now|thanks|and|i)\\b)",
-    f"opt(?:ing)? (?:me|us) out" + _FROM + _NO_OTHER,
+    "opt(?:ing)? (?:me|us) out" + _FROM + _NO_OTHER,
     f"(?:remove|delete|take|get|drop|erase) (?:{_ME}|my (?:name|info|information|contact|phone number))"
     f" (?:from|off|off of|out of) {_DET}(?:lists?|database|contacts|texts?|messages|texting|system)",
-    f"(?:remove|delete|lose|forget|erase) my (?:phone )?number" + _NO_OTHER,
-    f"(?:revoke|revoking|withdraw|withdrawing|rescind|take back) {_CONSENT}", f"{_CONSENT} (?:is |has been )?(?:revoked|withdrawn)",
+    "(?:remove|delete|lose|forget|erase) my (?:phone )?number" + _NO_OTHER,
+    f"(?:revoke|revoking|withdraw|withdrawing|rescind|take back) {_CONSENT}",
+    f"{_CONSENT} (?:is |has been )?(?:revoked|withdrawn)",
     "(?:leave|let) (?:me|us) alone",
 )  # fmt: skip
 
-_NOT: Final = frozenset(
-    """dont not never cant cannot wont didnt doesnt havent hasnt did wouldnt shouldnt couldnt ill unless without
-    they he she nobody""".split()
-)
+_NOT: Final = _set("""dont not never cant cannot wont didnt doesnt havent hasnt did wouldnt shouldnt couldnt ill unless without
+    they he she nobody""")
 _ASKS: Final = _NOT | {"why", "when", "how", "if", "until", "before", "does", "we", "where", "who"}
 # "Don't text me while I drive" is no good-bye.
-_NARROWS: Final = frozenset(
-    "until till while when whenever during before after if unless at tonight today tomorrow back".split()
-)
+_NARROWS: Final = _set("until till while when whenever during before after if unless at tonight today tomorrow back")
 _LOOKS_BACK: Final = 3  # words
 _BREAK: Final = re.compile(r"[|,?]|\b(?:and|but|so)\b")
 

@@ -14,6 +14,7 @@ from shared.domain.phone import without_channel
 from shared.domain.status import MESSAGE_RANK
 from shared.errors import Unreadable
 from workers import payloads
+from workers.handlers import wishes
 from workers.payloads import Said
 from workers.payloads.texts import MOST_MEDIA
 
@@ -26,7 +27,7 @@ def incoming(conn: Connection, event: Event) -> str:
     from_number, to_number = said["from_number"] or "", said["to_number"] or ""
     tenant_id, media = numbers.tenant_of(conn, without_channel(to_number)), _media(event)
     body = event.params.get("Body", "")  # as it is: a text of blanks is one
-    wish = said["opt_out_type"] or keywords.opt_out_type(body)
+    wish = keywords.wish(body, said["opt_out_type"], to=without_channel(to_number))
     new = messages.insert_inbound(
         conn,
         message_sid=sid,
@@ -37,7 +38,7 @@ def incoming(conn: Connection, event: Event) -> str:
         body=body,
         media=media,
         segments=said["segments"],
-        opt_out_type=wish,
+        opt_out_type=wish.type if wish else None,
         messaging_service_sid=said["messaging_service_sid"],
     )
     if not new:
@@ -57,10 +58,13 @@ def incoming(conn: Connection, event: Event) -> str:
             "tenant_id": tenant_id,
             "body": body,
             "media": media,
-            "opt_out_type": wish,
+            "opt_out_type": wish.type if wish else None,
             "received_at": event.received_at.isoformat(),
         },
     )
+    if wish:
+        heard = wishes.Heard(sid, tenant_id, from_number, to_number, said["messaging_service_sid"], event.received_at)
+        wishes.heed(conn, wish, heard, body)
     return "received"
 
 
@@ -79,6 +83,8 @@ def status(conn: Connection, event: Event) -> str:
         return "unknown_message"
     if type_ := OF_MESSAGE_STATUS.get(heard):
         notify(conn, type_, message)
+    if said["error_code"] == wishes.OPTED_OUT:
+        wishes.heed_twilio(conn, message, said["messaging_service_sid"])
     return "applied" if message.status == heard else "stale"
 
 

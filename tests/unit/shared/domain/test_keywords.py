@@ -36,7 +36,8 @@ DRESSED = [
 ]  # fmt: skip
 ASKED = [
     "STOP please", "please stop", "Pls stop", "ok stop", "stop now", "Hi, stop", "Stop.\nThanks", "STOP, thank you",
-    "no please stop", "I said stop", "Can you come? Stop.", "stop it", "STOP. I never signed up for this", "Wrong number. Stop.",
+    "no please stop", "I said stop", "Can you come? Stop.", "stop it", "Wrong number. Stop.",
+    "STOP. I never signed up for this",
     "Wrong number, please stop", "stop or I will report you", "cancel please", "please cancel", "unsubscribe me",
     "Please unsubscribe me from this list", "please unsubscribe", "how do I unsubscribe?", "i want to unsubscribe please",
     "I would like to unsubscribe", "opt me out", "please opt me out", "I want to opt out", "how do I opt out?",
