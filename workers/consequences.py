@@ -8,25 +8,24 @@ from typing import Final
 from psycopg import Connection
 
 from shared import log, metrics
-from shared.db import opt_outs, senders, suppressions
+from shared.db import senders, suppressions
 from shared.domain.error_classes import Consequence, Deed, ErrorRule, rule_of
 from shared.domain.senders import kind_of
+from workers.handlers import wishes
+from workers.handlers.wishes import Heard
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The text that met the error. `left_at`: when its request left; `service_sid`: the service that was to send it."""
 
+    message_id: str
+    tenant_id: str | None
     to_number: str
     from_number: str
     service_sid: str | None
     account_sid: str
     left_at: datetime
-
-    @property
-    def group(self) -> str:
-        """Whom an opt-out at Twilio concerns: the service, else the number."""
-        return self.service_sid or self.from_number
 
 
 def follow(conn: Connection, failed: Failed, code: int | None, *, attempt: int) -> ErrorRule:
@@ -43,7 +42,17 @@ def _suppress(conn: Connection, failed: Failed, rule: ErrorRule, consequence: Co
 
 
 def _opt_out(conn: Connection, failed: Failed, rule: ErrorRule, consequence: Consequence) -> None:
-    opt_outs.note_21610(conn, failed.to_number, failed.group, failed.left_at)
+    wishes.heed_twilio(
+        conn,
+        Heard(
+            message_sid=failed.message_id,
+            tenant_id=failed.tenant_id,
+            from_number=failed.to_number,
+            to_number=failed.from_number,
+            service_sid=failed.service_sid,
+            at=failed.left_at,
+        ),
+    )
 
 
 def _pause_sender(conn: Connection, failed: Failed, rule: ErrorRule, consequence: Consequence) -> None:

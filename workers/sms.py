@@ -162,6 +162,8 @@ def _not_taken(rt: WorkerRuntime, job: Job, departure: Departure, outcome: Trans
 
 def _failed(rt: WorkerRuntime, departure: Departure) -> Failed:
     return Failed(
+        message_id=str(departure.id),
+        tenant_id=departure.tenant_id,
         to_number=departure.to_number,
         from_number=departure.from_number,
         service_sid=departure.messaging_service_sid or departure.group_sid,
