@@ -104,6 +104,8 @@ def _answers(one: Operation) -> dict[str, Any]:
         answers["200"]["content"] |= sound
         answers["206"] = {"description": "A range of the sound.", "content": sound}
         answers["304"] = {"description": "The sound has not changed (If-None-Match)."}
+    if one.has_csv:
+        answers["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
     return answers
 
 

@@ -32,6 +32,7 @@ class Operation:
     headers: tuple[str, ...] = ()
     is_list: bool = False
     has_sound: bool = False
+    has_csv: bool = False
     description: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -67,6 +68,12 @@ OPERATIONS: Final = (
         method="get", path="/api/sms", name="listTexts", tag="texts", scope="sms:read",
         summary="The newest texts", query=schemas.TextsPageSchema, is_list=True,
         answers={200: ("A page of texts, newest first.", resources.MessageResource)}, problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/reports/delivery", name="reportDelivery", tag="texts", scope="sms:read",
+        summary="What became of our texts, by tenant, day and error", query=schemas.DeliveryReportSchema,
+        description="CSV with `Accept: text/csv`.", has_csv=True,
+        answers={200: ("The report.", resources.DeliveryReport)}, problems=(401, 403, 422, 503),
     ),
     Operation(
         method="get", path="/api/calls/{call_id}", name="showCall", tag="calls", scope="calls:read",

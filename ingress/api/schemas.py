@@ -1,10 +1,12 @@
 """What clients may ask, besides the texts of `shared.sms_job`. Built once: the views use the instances at the end."""
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from ingress.api.paging import DEFAULT_LIMIT, LARGEST_LIMIT
+from shared.db.delivery_report import BY
 from shared.sms_job import SmsRequestSchema
 
 
@@ -53,6 +55,32 @@ class EventsPageSchema(PageSchema):
     )
 
 
+class Words(fields.Field[Any]):
+    """Some of a set of words, separated by commas."""
+
+    def __init__(self, known: Sequence[str], **kwargs: Any) -> None:
+        pattern = f"^({'|'.join(known)})(,({'|'.join(known)}))*$"
+        super().__init__(metadata=kwargs.pop("metadata", {}) | {"type": "string", "pattern": pattern}, **kwargs)
+        self._known = tuple(known)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[str]:
+        given = value.split(",")
+        if not set(given) <= set(self._known):
+            raise ValidationError(f"Must be one of: {', '.join(self._known)}; several with commas.")
+        return [word for word in self._known if word in given]
+
+
+class DeliveryReportSchema(Strict):
+    """Which texts, and what they are told apart by."""
+
+    first = fields.Date(
+        data_key="from", metadata={"description": "The first day, UTC; a text belongs to the day of its creation."}
+    )
+    last = fields.Date(data_key="to", metadata={"description": "The last day, UTC, included; today if it is left out."})
+    tenant_id = fields.String(validate=validate.Length(1, 128), metadata={"description": "Only this tenant's."})
+    by = Words(BY, load_default=["day"], metadata={"description": "One line for each of these.", "default": "day"})
+
+
 class MediaChoiceSchema(Strict):
     """Whether the sound itself is wanted."""
 
@@ -68,4 +96,5 @@ PLATFORM_TEXT: Final = PlatformTextSchema()
 NOTHING: Final = NothingSchema()
 TEXTS_PAGE: Final = TextsPageSchema()
 EVENTS_PAGE: Final = EventsPageSchema()
+DELIVERY_REPORT: Final = DeliveryReportSchema()
 MEDIA_CHOICE: Final = MediaChoiceSchema()

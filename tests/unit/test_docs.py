@@ -2,13 +2,16 @@
 
 import ast
 import re
+from itertools import combinations
 from pathlib import Path
 
 import prometheus_client
 import pytest
 
 from shared import metrics
+from shared.db.message_steps import StepName
 from shared.domain import status
+from shared.domain.message_life import Report, life
 from shared.domain.notices import TYPES
 from shared.settings import described
 
@@ -33,6 +36,14 @@ def test_the_charts_show_the_rank_tables(title, ranks):
     assert {name: int(rank) for name, rank in re.findall(r"^    \w+: ([\w-]+) (\d)$", chart, re.M)} == ranks
     known = {re.sub(r"\W", "", name) for name in ranks} | set(ranks)
     assert {end for arrow in re.findall(r"^    (\w+) --> (\w+)", chart, re.M) for end in arrow} <= known
+
+
+def test_the_table_of_rival_ends_names_every_pair_and_what_stands():
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \| (yes|no) \|$", (DOCS / "states.md").read_text(), re.M)
+    assert {frozenset(row[:2]) for row in rows} == {frozenset(pair) for pair in combinations(status.MESSAGE_FINAL, 2)}
+    for one, other, stands, conflict in rows:
+        heard = life([Report(status=one), Report(status=other)])
+        assert (heard.status, heard.is_conflicted) == (stands, conflict == "yes")
 
 
 def section(title: str) -> set[str]:
@@ -67,6 +78,10 @@ def test_every_metric_is_documented_and_every_documented_one_exists():
     }
     asked = set(re.findall(r'(?:_PREFIX \+|_one\()\s*"([a-z_]+)"', (ROOT / "ingress" / "gauges.py").read_text()))
     assert section("Metrics") == counted | asked
+
+
+def test_every_step_of_a_text_is_documented():
+    assert section("Steps of a text") == set(StepName.__args__)
 
 
 def test_every_notification_is_documented():

@@ -40,6 +40,13 @@ create table pace (
     next_at     timestamptz not null
 );
 
+-- The account is left alone until then: its credentials are refused, or it is suspended.
+create table account_pauses (
+    account_sid  text primary key,
+    until        timestamptz not null,
+    reason       text not null
+);
+
 -- Texts to many people, asked for at once.
 create table bulks (
     id               uuid primary key default gen_random_uuid(),
@@ -87,17 +94,26 @@ create index messages_by_bulk on messages (bulk_id, id) where bulk_id is not nul
 create index messages_by_recipient on messages (to_number, created_at desc);
 create index messages_by_tenant on messages (tenant_id, created_at desc, id);
 
+create index messages_by_sender on messages (from_number, sending_since) where sending_since is not null;
+
 -- What became of an outgoing text, step by step, as GET /api/sms/{id} tells it. Twilio's words are steps too: `status`.
 create table message_steps (
     id          bigint generated always as identity primary key,
-    message_id  uuid not null references messages,
+    message_id  uuid not null references messages on delete cascade,
     step        text not null,
     status      text,
     error_code  int,
     detail      jsonb,
     at          timestamptz not null default now()
 );
-create index message_steps_by_message on message_steps (message_id, id);
+create index message_steps_by_message on message_steps (message_id, at, id);
+-- Twilio repeats itself: a status with its error code is one step, whenever and however often it is heard.
+create unique index message_steps_once on message_steps (message_id, step, status, error_code) nulls not distinct
+    where step in ('status', 'conflict');
+-- What was heard of texts before there were steps; "failed" was ours, not Twilio's, where we had refused.
+update messages set status = null where send_state = 'refused' and message_sid is null;
+insert into message_steps (message_id, step, status, error_code, at)
+    select id, 'status', status, error_code, updated_at from messages where direction = 'outbound' and status is not null;
 
 -- Who does not want our texts. `scope`: '*' for all of us, 'tenant:ID', or a sender group (the SID of a Messaging Service,
 -- else the sender itself). A lifted row stays, as proof (47 CFR 64.1200(a)(10); Virginia asks for ten years).
@@ -113,6 +129,8 @@ create table opt_outs (
     check ((lifted_at is null) = (lifted_by is null))
 );
 create unique index opt_outs_in_force on opt_outs (number, scope) where lifted_at is null;
+create index opt_outs_by_number on opt_outs (number, scope, lifted_at);
+create index opt_outs_by_time on opt_outs (at desc, id);
 
 -- Who has agreed to be texted about what.
 create table consents (
@@ -130,6 +148,11 @@ create table consents (
     check ((revoked_at is null) = (revoked_by is null))
 );
 create unique index consents_in_force on consents (number, tenant_id, purpose) where revoked_at is null;
+create index consents_by_time on consents (granted_at desc, id);
+
+-- Who has called or written lately may be answered.
+create index messages_by_writer on messages (from_number, created_at desc) where direction = 'inbound';
+create index calls_by_caller on calls (from_number, started_at desc) where direction = 'inbound';
 
 -- Numbers to which a text cannot get, and until when we believe that: null is for good.
 create table suppressions (
@@ -141,7 +164,8 @@ create table suppressions (
 );
 
 -- Paced work waits in the queue of its sender (`pace_key`), by lane, and within a lane in fair turns between its owners. It
--- sleeps with `hint_at` infinity, as what waits behind an order does, until the releaser lets it go.
+-- sleeps with `hint_at` infinity, as what waits behind an order does, until the releaser lets it go. What must not go before
+-- some time (schedule, quiet hours, a retry) is not `awake`: a sender's queue is never searched for what may go now.
 alter table jobs
     drop constraint jobs_kind_check,
     add constraint jobs_kind_check check (kind in ('sms.send', 'bulk.expand', 'call.end', 'call.settle', 'recording.fetch',
@@ -151,7 +175,9 @@ alter table jobs
     add column owner text,
     add column turn bigint,
     add column cost int check (cost > 0),
+    add column awake boolean not null default true,
     add check ((pace_key is null) = (lane is null) and (pace_key is null) = (turn is null)
                and (pace_key is null) = (cost is null) and (pace_key is null) = (owner is null));
-create index jobs_paced on jobs (pace_key, lane, turn, id) where state = 'due' and pace_key is not null;
+create index jobs_paced on jobs (pace_key, lane, turn, id) where state = 'due' and pace_key is not null and awake;
 create index jobs_paced_by_owner on jobs (pace_key, lane, owner, turn) where state = 'due' and pace_key is not null;
+create index jobs_asleep on jobs (next_at) where state = 'due' and not awake;
