@@ -46,16 +46,16 @@ def heed_twilio(conn: Connection, heard: Heard) -> None:
     """A text of ours met 21610; `heard.at` is when it had left: a START that came after goes before."""
     number, sender = without_channel(heard.from_number), without_channel(heard.to_number)
     scopes = opt_outs.scopes_of(conn, sender, heard.service_sid)
-    if any([opt_outs.note_21610(conn, number, scope, heard.at) for scope in scopes]):
+    new = [opt_outs.note_21610(conn, number, scope, heard.at) for scope in scopes]
+    if any(new):
         _tell(conn, "consent.opted_out", heard, scopes, "21610")
 
 
 def _add(
     conn: Connection, number: str, scopes: Sequence[str], source: Source, at: datetime, evidence: dict[str, Any]
 ) -> bool:
-    return any([
-        opt_outs.add(conn, number=number, scope=scope, source=source, at=at, evidence=evidence) for scope in scopes
-    ])  # fmt: skip
+    new = [opt_outs.add(conn, number=number, scope=scope, source=source, at=at, evidence=evidence) for scope in scopes]
+    return any(new)
 
 
 def _source(wish: Wish) -> Source:
