@@ -8,7 +8,7 @@ import prometheus_client
 import pytest
 
 from shared import metrics
-from shared.domain import status
+from shared.domain import permission, status
 from shared.domain.notices import TYPES
 from shared.settings import described
 
@@ -33,6 +33,11 @@ def test_the_charts_show_the_rank_tables(title, ranks):
     assert {name: int(rank) for name, rank in re.findall(r"^    \w+: ([\w-]+) (\d)$", chart, re.M)} == ranks
     known = {re.sub(r"\W", "", name) for name in ranks} | set(ranks)
     assert {end for arrow in re.findall(r"^    (\w+) --> (\w+)", chart, re.M) for end in arrow} <= known
+
+
+def test_the_rules_on_who_may_be_texted_are_the_codes():
+    rules = (DOCS / "compliance.md").read_text().split("## Rules\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([a-z.-]+)` \|", rules, re.M) == [*permission.RULE_IDS]
 
 
 def section(title: str) -> set[str]:

@@ -50,7 +50,8 @@ def heed_twilio(conn: Connection, message: Message, service_sid: str | None) -> 
     at = message.sending_since or message.created_at
     number, sender = without_channel(message.to_number), without_channel(message.from_number)
     scopes = opt_outs.scopes_of(conn, sender, service_sid)
-    if any([opt_outs.note_21610(conn, number, scope, at) for scope in scopes]):
+    added = [opt_outs.note_21610(conn, number, scope, at) for scope in scopes]
+    if any(added):
         heard = Heard(str(message.id), message.tenant_id, message.to_number, message.from_number, service_sid, at)
         _tell(conn, "consent.opted_out", heard, scopes, "21610")
 
@@ -58,9 +59,10 @@ def heed_twilio(conn: Connection, message: Message, service_sid: str | None) -> 
 def _add(
     conn: Connection, number: str, scopes: Sequence[str], source: Source, at: datetime, evidence: dict[str, Any]
 ) -> bool:
-    return any([
+    added = [
         opt_outs.add(conn, number=number, scope=scope, source=source, at=at, evidence=evidence) for scope in scopes
-    ])  # fmt: skip
+    ]
+    return any(added)
 
 
 def _source(wish: Wish) -> Source:
