@@ -113,7 +113,7 @@ def _answer(one: Operation, meaning: str, schema: Any) -> dict[str, Any]:
     shape = _page(schema) if one.is_list else schema
     answer: dict[str, Any] = {"description": meaning, "content": {"application/json": {"schema": shape}}}
     if one.method == "post" and one.body:
-        link = {"description": "Where the text is from now on.", "schema": {"type": "string"}}
+        link = {"description": "Where it is from now on.", "schema": {"type": "string"}}
         answer["headers"] = {"Location": link}
     return answer
 

@@ -10,7 +10,7 @@ import pytest
 
 from shared import metrics
 from shared.db.message_steps import StepName
-from shared.domain import status
+from shared.domain import permission, status
 from shared.domain.message_life import Report, life
 from shared.domain.notices import TYPES
 from shared.settings import described
@@ -44,6 +44,11 @@ def test_the_table_of_rival_ends_names_every_pair_and_what_stands():
     for one, other, stands, conflict in rows:
         heard = life([Report(status=one), Report(status=other)])
         assert (heard.status, heard.is_conflicted) == (stands, conflict == "yes")
+
+
+def test_the_rules_on_who_may_be_texted_are_the_codes():
+    rules = (DOCS / "compliance.md").read_text().split("## Rules\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([a-z.-]+)` \|", rules, re.M) == [*permission.RULE_IDS]
 
 
 def section(title: str) -> set[str]:
