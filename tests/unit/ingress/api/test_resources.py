@@ -36,7 +36,7 @@ def test_ids_are_texts():
         id=UUID(int=1), message_sid=None, tenant_id=None, client="crm", idempotency_key=None, direction="outbound",
         from_number="+14155550100", to_number="+12125550142", body="Hi", media=[{"url": "https://example.com/a"}],
         status=None, send_state="queued", sending_since=None, error_code=None, error_reason=None, segments=None,
-        created_at=AT, updated_at=AT,
+        is_conflicted=False, created_at=AT, updated_at=AT,
     )  # fmt: skip
     shown = resources.message(message)
     assert (shown["id"], shown["status"], shown["message_sid"]) == (str(UUID(int=1)), "queued", None)
