@@ -91,7 +91,7 @@ ZONES = st.lists(st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),
+    st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001
     ZONES,
     st.lists(st.sampled_from([*LAW.states]), max_size=2),
 )
