@@ -4,18 +4,17 @@ HASH `ts:inbox` (id -> record), ZSET `ts:inbox:due` (id -> when it may be claime
 and the key `ts:inbox:bell` while a drain message is under way. Celery's queue holds only that one message.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, cast
 from uuid import uuid4
 
 from redis import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from shared.domain.event import Event
 from shared.errors import NotStored
+from shared.redis_script import Script
 from shared.tasks import DRAIN, EVENTS, message
 
 INBOX: Final = "ts:inbox"
@@ -45,24 +44,8 @@ class Claimed:
     tries: int
 
 
-class _Script:
-    """A Lua file that Redis runs in one piece; loaded again when Redis has forgotten it (restart, flush)."""
-
-    def __init__(self, name: str) -> None:
-        self.text = (Path(__file__).parent / f"{name}.lua").read_text(encoding="ascii")
-        # As Redis names a script it has loaded: by the SHA-1 of its text.
-        self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-
-    def run(self, redis: Redis, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """Raises RedisError."""
-        try:
-            return redis.evalsha(self.digest, len(keys), *keys, *args)
-        except NoScriptError:
-            return redis.eval(self.text, len(keys), *keys, *args)
-
-
-PUT: Final = _Script("inbox_put")
-_CLAIM, _GIVE_BACK, _RING = _Script("inbox_claim"), _Script("inbox_give_back"), _Script("inbox_ring")
+PUT: Final = Script("inbox_put")
+_CLAIM, _GIVE_BACK, _RING = Script("inbox_claim"), Script("inbox_give_back"), Script("inbox_ring")
 # A drain message with a hole where its id stands: the same id twice would let one acknowledgement stand for two.
 _PUT_KEYS: Final = (INBOX, DUE, BELL, EVENTS)
 _HOLE: Final = "00000000-0000-0000-0000-000000000000"

@@ -44,11 +44,30 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Paced:
+    """Whose pace a job keeps: the sender's queue, its lane there (0 goes first), whose turn it is, and its segments."""
+
+    key: str
+    lane: int
+    owner: str
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A job that is new. `is_first`: nobody waits at its sender, so it may be hinted at once; else the releaser will."""
+
+    id: int
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Hint:
     """What goes on a queue: that this job is worth a look."""
 
     id: int
     kind: JobKind
+    lane: int | None = None
 
 
 def promise(
@@ -80,6 +99,35 @@ def promise(
     return row[0] if row else None
 
 
+def promise_paced(
+    conn: Connection, kind: JobKind, ref: str, paced: Paced, *, not_before: datetime | None = None, hint_in_s: float = 0.0
+) -> Promised | None:
+    """As `promise`, for work that keeps a sender's pace; None if it was promised before.
+
+    Its turn is that of start-time fair queueing: one cost behind its owner's last, and not before the queue's first. So an
+    owner with ten thousand and one with ten take turns.
+    """
+    row = conn.execute(
+        """
+        insert into jobs (kind, ref, pace_key, lane, owner, cost, next_at, awake, turn, hint_at)
+        select %(kind)s, %(ref)s, %(key)s, %(lane)s, %(owner)s, %(cost)s, coalesce(%(not_before)s, now()),
+               coalesce(%(not_before)s, now()) <= now(),
+               %(cost)s + greatest(
+                   (select min(turn) from jobs where pace_key = %(key)s and lane = %(lane)s and state = 'due' and awake),
+                   (select max(turn) from jobs where pace_key = %(key)s and lane = %(lane)s and owner = %(owner)s
+                                                 and state = 'due'), 0),
+               case when %(not_before)s > now()
+                      or exists (select 1 from jobs where pace_key = %(key)s and state = 'due' and hint_at = 'infinity')
+                    then 'infinity' else now() + make_interval(secs => %(hint_in_s)s) end
+        on conflict (kind, ref) do nothing
+        returning id, hint_at < 'infinity'
+        """,
+        {"kind": kind, "ref": ref, "key": paced.key, "lane": paced.lane, "owner": paced.owner, "cost": paced.cost,
+         "not_before": not_before, "hint_in_s": hint_in_s},
+    ).fetchone()  # fmt: skip
+    return Promised(*row) if row else None
+
+
 def renew(conn: Connection, kind: JobKind, ref: str, *, hint_in_s: float = 0.0) -> int | None:
     """As `promise`, but work that is finished, well or badly, is to be done once more: somebody asked again.
 
@@ -99,7 +147,8 @@ def renew(conn: Connection, kind: JobKind, ref: str, *, hint_in_s: float = 0.0) 
 
 
 def claim_hints(conn: Connection, *, limit: int) -> list[Hint]:
-    """Up to `limit` jobs that are ready and have no live hint; they are not offered again for `REHINT_S`.
+    """Up to `limit` jobs that are ready and have no live hint; they are not offered again for `REHINT_S`. Paced ones are
+    the releaser's (`shared/db/pacing.py`).
 
     Safe with any number of dispatchers: rows that one has in hand are skipped by the others.
     """
@@ -109,7 +158,7 @@ def claim_hints(conn: Connection, *, limit: int) -> list[Hint]:
             update jobs set hint_at = now() + make_interval(secs => %(rehint_s)s)
              where id in (
                 select id from jobs
-                 where greatest(next_at, hint_at) <= now() and {_READY}
+                 where greatest(next_at, hint_at) <= now() and pace_key is null and {_READY}
                  order by greatest(next_at, hint_at), id limit %(limit)s
                    for update skip locked)
             returning id, kind
@@ -149,7 +198,8 @@ def again(conn: Connection, job: Job, *, delay_s: float, reason: str, counts: bo
         update jobs set lease_until = null, last_error = %(reason)s,
                         attempts = attempts - %(uncount)s,
                         next_at = now() + make_interval(secs => %(delay_s)s),
-                        hint_at = now()
+                        hint_at = case when pace_key is null then now() else 'infinity' end,
+                        awake = pace_key is null or %(delay_s)s <= 0
          where id = %(id)s and fence = %(fence)s and state = 'due'
         """,
         {"id": job.id, "fence": job.fence, "reason": reason, "delay_s": delay_s, "uncount": 0 if counts else 1},
@@ -161,8 +211,8 @@ def hurry(conn: Connection, kind: JobKind, ref: str) -> None:
     """Makes waiting work due now: a fact it waits for has arrived. Work in somebody's hands is left to them."""
     conn.execute(
         """
-        update jobs set next_at = now(), hint_at = least(hint_at, now())
-         where kind = %s and ref = %s and state = 'due' and hint_at < 'infinity'
+        update jobs set next_at = now(), hint_at = least(hint_at, now()), awake = true
+         where kind = %s and ref = %s and state = 'due' and (hint_at < 'infinity' or pace_key is not null)
         """,
         (kind, ref),
     )
@@ -173,7 +223,7 @@ def unblock_orphans(conn: Connection) -> int:
     return conn.execute(
         """
         update jobs set hint_at = now()
-         where state = 'due' and hint_at = 'infinity' and not exists (
+         where state = 'due' and hint_at = 'infinity' and pace_key is null and not exists (
             select 1 from jobs as older
              where older.order_key = jobs.order_key and older.state = 'due' and older.id < jobs.id)
         """

@@ -40,6 +40,13 @@ create table pace (
     next_at     timestamptz not null
 );
 
+-- The account is left alone until then: its credentials are refused, or it is suspended.
+create table account_pauses (
+    account_sid  text primary key,
+    until        timestamptz not null,
+    reason       text not null
+);
+
 -- Texts to many people, asked for at once.
 create table bulks (
     id               uuid primary key default gen_random_uuid(),
@@ -87,6 +94,8 @@ create index messages_by_bulk on messages (bulk_id, id) where bulk_id is not nul
 create index messages_by_recipient on messages (to_number, created_at desc);
 create index messages_by_tenant on messages (tenant_id, created_at desc, id);
 
+create index messages_by_sender on messages (from_number, sending_since) where sending_since is not null;
+
 -- What became of an outgoing text, step by step, as GET /api/sms/{id} tells it. Twilio's words are steps too: `status`.
 create table message_steps (
     id          bigint generated always as identity primary key,
@@ -97,7 +106,14 @@ create table message_steps (
     detail      jsonb,
     at          timestamptz not null default now()
 );
-create index message_steps_by_message on message_steps (message_id, id);
+create index message_steps_by_message on message_steps (message_id, at, id);
+-- Twilio repeats itself: a status with its error code is one step, whenever and however often it is heard.
+create unique index message_steps_once on message_steps (message_id, step, status, error_code) nulls not distinct
+    where step in ('status', 'conflict');
+-- What was heard of texts before there were steps; "failed" was ours, not Twilio's, where we had refused.
+update messages set status = null where send_state = 'refused' and message_sid is null;
+insert into message_steps (message_id, step, status, error_code, at)
+    select id, 'status', status, error_code, updated_at from messages where direction = 'outbound' and status is not null;
 
 -- Who does not want our texts. `scope`: '*' for all of us, 'tenant:ID', or a sender group (the SID of a Messaging Service,
 -- else the sender itself). A lifted row stays, as proof (47 CFR 64.1200(a)(10); Virginia asks for ten years).
@@ -141,7 +157,8 @@ create table suppressions (
 );
 
 -- Paced work waits in the queue of its sender (`pace_key`), by lane, and within a lane in fair turns between its owners. It
--- sleeps with `hint_at` infinity, as what waits behind an order does, until the releaser lets it go.
+-- sleeps with `hint_at` infinity, as what waits behind an order does, until the releaser lets it go. What must not go before
+-- some time (schedule, quiet hours, a retry) is not `awake`: a sender's queue is never searched for what may go now.
 alter table jobs
     drop constraint jobs_kind_check,
     add constraint jobs_kind_check check (kind in ('sms.send', 'bulk.expand', 'call.end', 'call.settle', 'recording.fetch',
@@ -151,7 +168,9 @@ alter table jobs
     add column owner text,
     add column turn bigint,
     add column cost int check (cost > 0),
+    add column awake boolean not null default true,
     add check ((pace_key is null) = (lane is null) and (pace_key is null) = (turn is null)
                and (pace_key is null) = (cost is null) and (pace_key is null) = (owner is null));
-create index jobs_paced on jobs (pace_key, lane, turn, id) where state = 'due' and pace_key is not null;
+create index jobs_paced on jobs (pace_key, lane, turn, id) where state = 'due' and pace_key is not null and awake;
 create index jobs_paced_by_owner on jobs (pace_key, lane, owner, turn) where state = 'due' and pace_key is not null;
+create index jobs_asleep on jobs (next_at) where state = 'due' and not awake;

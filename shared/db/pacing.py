@@ -1,0 +1,122 @@
+"""The queues of texts that keep a sender's pace: who waits at which sender, who goes next, and when one's turn will come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from shared.db.jobs import REHINT_S, Hint
+
+# More senders than this with texts waiting at once would be served in rounds.
+MOST_QUEUES: Final = 2_000
+# What wakes at once after a hold (a whole bulk at eight in the morning) does so in rounds of this.
+MOST_WOKEN: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A sender at which texts wait. Its rate and its service's are None where the kind of the sender decides."""
+
+    key: str
+    lane: int
+    segments_per_s: float | None
+
+
+def wake(conn: Connection) -> int:
+    """Lets what had to wait until now stand in its queue; how many. Any number of releasers may run."""
+    return conn.execute(
+        """
+        update jobs set awake = true where id in (
+            select id from jobs where state = 'due' and not awake and next_at <= now()
+             order by next_at limit %s for update skip locked)
+        """,
+        (MOST_WOKEN,),
+    ).rowcount
+
+
+def queues(conn: Connection) -> list[Queue]:
+    """The senders that may send and at which somebody waits, those with the highest lanes first.
+
+    A loose index scan: it costs a step for every sender, however long their queues are.
+    """
+    with conn.cursor(row_factory=class_row(Queue)) as cursor:
+        return cursor.execute(
+            """
+            with recursive waiting as (
+                (select pace_key, lane from jobs where state = 'due' and pace_key is not null and awake
+                  order by pace_key, lane limit 1)
+                union all
+                select next.pace_key, next.lane from waiting cross join lateral (
+                    select pace_key, lane from jobs
+                     where state = 'due' and pace_key is not null and awake and pace_key > waiting.pace_key
+                     order by pace_key, lane limit 1) as next)
+            select waiting.pace_key as key, waiting.lane::int, senders.segments_per_s::float
+              from waiting left join senders on senders.sender = waiting.pace_key
+             where senders.paused_until is null or senders.paused_until <= now()
+             order by lane, key limit %s
+            """,
+            (MOST_QUEUES,),
+        ).fetchall()
+
+
+def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> list[Hint]:
+    """Hints for the next texts of these senders, `room` at each and `limit` in all: by lane, then in turn.
+
+    Where there is not room for all, every owner's first goes before anybody's second.
+    """
+    with conn.cursor(row_factory=class_row(Hint)) as cursor:
+        return cursor.execute(
+            """
+            with next as (
+                select job.id, job.lane, row_number() over (partition by job.lane, job.owner order by job.turn, job.id) as nth
+                  from unnest(%(keys)s::text[], %(rooms)s::int[]) as queue (key, room)
+                 cross join lateral (
+                    select id, lane, owner, turn from jobs
+                     where pace_key = queue.key and state = 'due' and awake and pace_key is not null
+                       and (hint_at <= now() or hint_at = 'infinity') and (lease_until is null or lease_until <= now())
+                     order by lane, turn, id limit queue.room) as job
+                 order by job.lane, nth limit %(limit)s)
+            update jobs set hint_at = now() + make_interval(secs => %(rehint_s)s)
+             where id in (select id from jobs where id in (select id from next) for update skip locked)
+               and state = 'due' and (hint_at <= now() or hint_at = 'infinity')
+            returning id, kind, lane
+            """,
+            {"keys": [*room], "rooms": [*room.values()], "limit": limit, "rehint_s": REHINT_S},
+        ).fetchall()
+
+
+def ahead(conn: Connection, key: str, lane: int) -> int:
+    """Segments that will go before a new text of this lane: all that wait at the sender, in this lane and above."""
+    row = conn.execute(
+        """
+        select coalesce(sum(cost), 0) from jobs
+         where pace_key = %s and lane <= %s and state = 'due' and awake
+        """,
+        (key, lane),
+    ).fetchone()
+    assert row is not None  # an aggregate always gives a row
+    return int(row[0])
+
+
+def take(conn: Connection, key: str, *, pause: timedelta) -> datetime | None:
+    """The bucket of a sender while Redis is away: None, it may send, and not again for `pause`; else when it may.
+
+    One that has not been used lately begins empty: Redis may have let its last text go a moment ago.
+    """
+    conn.execute("insert into pace (key, next_at) values (%s, '-infinity') on conflict do nothing", (key,))
+    row = conn.execute(
+        """
+        select case when next_at < clock_timestamp() - interval '1 minute' then clock_timestamp() + %(pause)s
+                    else next_at end, clock_timestamp()
+          from (select next_at from pace where key = %(key)s for update) as bucket
+        """,
+        {"key": key, "pause": pause},
+    ).fetchone()
+    assert row is not None  # it has just been inserted, and nobody deletes
+    free_at, now = row
+    is_free = free_at <= now
+    conn.execute("update pace set next_at = %s where key = %s", (now + pause if is_free else free_at, key))
+    return None if is_free else free_at

@@ -1,0 +1,143 @@
+"""Whom texts come from: how fast each sender may send, which group it belongs to, and which one a person is used to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+SenderKind = Literal["long-code", "toll-free", "short-code", "alphanumeric", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """How a sender may be used. None: as its kind allows."""
+
+    sender: str
+    kind: SenderKind
+    tenant_id: str | None = None
+    service_sid: str | None = None
+    segments_per_s: float | None = None
+    segments_per_day: int | None = None
+    paused_until: datetime | None = None
+    pause_reason: str | None = None
+
+
+def put(conn: Connection, sender: Sender) -> None:
+    """Writes how a sender may be used; the whole of it but its pause, which is its own matter."""
+    conn.execute(
+        """
+        insert into senders (sender, kind, tenant_id, service_sid, segments_per_s, segments_per_day)
+        values (%(sender)s, %(kind)s, %(tenant_id)s, %(service_sid)s, %(segments_per_s)s, %(segments_per_day)s)
+        on conflict (sender) do update set
+            kind = excluded.kind, tenant_id = excluded.tenant_id, service_sid = excluded.service_sid,
+            segments_per_s = excluded.segments_per_s, segments_per_day = excluded.segments_per_day, updated_at = now()
+        """,
+        {name: getattr(sender, name) for name in Sender.__slots__},
+    )
+
+
+def find(conn: Connection, names: Sequence[str]) -> list[Sender]:
+    """The rows of these senders, as far as there are any."""
+    with conn.cursor(row_factory=class_row(Sender)) as cursor:
+        return cursor.execute(
+            """
+            select sender, kind, tenant_id, service_sid, segments_per_s::float, segments_per_day, paused_until, pause_reason
+              from senders where sender = any(%s) order by sender
+            """,
+            (list(names),),
+        ).fetchall()
+
+
+def every(conn: Connection) -> list[Sender]:
+    """All rows."""
+    with conn.cursor(row_factory=class_row(Sender)) as cursor:
+        return cursor.execute(
+            """
+            select sender, kind, tenant_id, service_sid, segments_per_s::float, segments_per_day, paused_until, pause_reason
+              from senders order by sender
+            """
+        ).fetchall()
+
+
+def pause(conn: Connection, name: str, kind: SenderKind, *, seconds: float, reason: str) -> None:
+    """Nothing leaves from this sender for so long, or for longer if that was said before."""
+    conn.execute(
+        """
+        insert into senders (sender, kind, paused_until, pause_reason)
+        values (%(name)s, %(kind)s, now() + make_interval(secs => %(seconds)s), %(reason)s)
+        on conflict (sender) do update set
+            paused_until = greatest(senders.paused_until, excluded.paused_until), pause_reason = excluded.pause_reason,
+            updated_at = now()
+        """,
+        {"name": name, "kind": kind, "seconds": seconds, "reason": reason},
+    )
+
+
+def resume(conn: Connection, name: str) -> bool:
+    """It may send again. False if it was not paused."""
+    done = conn.execute(
+        """
+        update senders set paused_until = null, pause_reason = null, updated_at = now()
+         where sender = %s and paused_until is not null
+        """,
+        (name,),
+    )
+    return done.rowcount == 1
+
+
+def pause_account(conn: Connection, account_sid: str, *, seconds: float, reason: str) -> None:
+    """Nothing leaves from the whole account for so long."""
+    conn.execute(
+        """
+        insert into account_pauses (account_sid, until, reason)
+        values (%(account)s, now() + make_interval(secs => %(seconds)s), %(reason)s)
+        on conflict (account_sid) do update set
+            until = greatest(account_pauses.until, excluded.until), reason = excluded.reason
+        """,
+        {"account": account_sid, "seconds": seconds, "reason": reason},
+    )
+
+
+def choose(conn: Connection, *, tenant_id: str, to: str) -> str | None:
+    """The tenant's sender for a text to `to`: the one this person knows, else the one at which the fewest segments wait.
+
+    The choice is kept, so that a conversation stays on one number. None: the tenant has no sender that may send.
+    """
+    row = conn.execute(
+        """
+        with pool as (
+            select phone_number as sender from numbers where tenant_id = %(tenant)s
+            union select sender from senders where tenant_id = %(tenant)s and kind <> 'service'),
+        usable as (
+            select pool.sender from pool left join senders on senders.sender = pool.sender
+             where senders.paused_until is null or senders.paused_until <= now()),
+        chosen as (
+            select usable.sender from usable left join sticky_senders as known
+                on known.tenant_id = %(tenant)s and known.to_number = %(to)s and known.sender = usable.sender
+             order by (known.sender is null),
+                      (select coalesce(sum(cost), 0) from jobs where pace_key = usable.sender and state = 'due' and awake
+                                                                 and pace_key is not null),
+                      usable.sender
+             limit 1)
+        insert into sticky_senders (tenant_id, to_number, sender) select %(tenant)s, %(to)s, sender from chosen
+        on conflict (tenant_id, to_number) do update set sender = excluded.sender, used_at = now()
+        returning sender
+        """,
+        {"tenant": tenant_id, "to": to},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def sent_since(conn: Connection, name: str, since: datetime) -> int:
+    """Segments that this sender has begun to send since then."""
+    row = conn.execute(
+        """
+        select coalesce(sum(planned_segments), 0) from messages where from_number = %s and sending_since >= %s
+        """,
+        (name, since),
+    ).fetchone()
+    assert row is not None  # an aggregate always gives a row
+    return int(row[0])
