@@ -94,12 +94,12 @@ def insert_outbound(
         row = cursor.execute(
             f"""
             insert into messages (client, idempotency_key, tenant_id, direction, from_number, to_number, body, media,
-                                  send_state, status, error_reason, purpose, lane, messaging_service_sid, send_at, expires_at,
+                                  send_state, error_reason, purpose, lane, messaging_service_sid, send_at, expires_at,
                                   estimated_send_at, on_unknown, encoding, planned_segments, bulk_id, decision,
                                   decision_rules, held_until, consent_id, decided_at)
             values (%(client)s, %(idempotency_key)s, %(tenant_id)s, 'outbound', %(from)s, %(to)s, %(body)s, %(media)s,
                     case when %(refusal)s::text is null then 'queued' else 'refused' end,
-                    case when %(refusal)s::text is null then null else 'failed' end, %(refusal)s, %(purpose)s, %(lane)s,
+                    %(refusal)s, %(purpose)s, %(lane)s,
                     %(messaging_service_sid)s, %(send_at)s, %(expires_at)s, %(estimated_send_at)s, %(on_unknown)s,
                     %(encoding)s, %(planned_segments)s, %(bulk_id)s, %(decision)s, %(rules)s, %(held_until)s,
                     %(consent_id)s, case when %(decision)s::text is null then null else now() end)

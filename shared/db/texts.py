@@ -148,6 +148,8 @@ def resend_parked(conn: Connection, message_id: UUID) -> bool:
 
 
 def _call_off(conn: Connection, message_id: UUID, state: str) -> bool:
+    # A worker takes the job before the text; who took them the other way round could wait for it in a circle.
+    conn.execute("select 1 from jobs where kind = 'sms.send' and ref = %s for update", (str(message_id),))
     done = conn.execute(
         "update messages set send_state = 'canceled', updated_at = now() where id = %s and send_state = %s",
         (message_id, state),
