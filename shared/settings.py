@@ -5,11 +5,16 @@ because an auth token with one fails every signature.
 """
 
 import ipaddress
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from shared import data
+from shared.domain.law import Law
+from shared.domain.law import read as read_law
 
 
 class BadSettings(Exception):
@@ -99,6 +104,11 @@ def _switch(value: str) -> bool:
     if value not in ("on", "off"):
         raise ValueError("must be on or off")
     return value == "on"
+
+
+def _law(path: str) -> Law:
+    """The law in this file; the built-in one without a path."""
+    return read_law(json.loads(Path(path).read_text(encoding="utf-8")) if path else data.read("law_us"))
 
 
 def _bind(value: str) -> str:
@@ -194,6 +204,24 @@ class Settings:
     )
     web_workers: int = _env("TS_WEB_WORKERS", int, "ingress processes", default="2")
     web_threads: int = _env("TS_WEB_THREADS", int, "threads of each ingress process", default="8")
+    law_data: Law = _env(
+        "TS_LAW_FILE",
+        _law,
+        "file in the form of `shared/data/law_us.json` that takes its place; empty: that",
+        default="",
+    )
+    quiet_transactional: bool = _env(
+        "TS_QUIET_TRANSACTIONAL",
+        _switch,
+        "whether calling hours and daily counts bind transactional texts too",
+        default="off",
+    )
+    consent_transactional: str = _env(
+        "TS_CONSENT_TRANSACTIONAL",
+        _one_of("required", "assumed"),
+        "consent to transactional texts: a stored one is required, or it is assumed as given with the number",
+        default="assumed",
+    )
     log_format: str = _env("TS_LOG_FORMAT", _one_of("json", "console"), "json or console", default="json")
     log_level: str = _env(
         "TS_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "least level that is logged", default="info"
@@ -201,6 +229,13 @@ class Settings:
     metrics_dir: str = _env(
         "PROMETHEUS_MULTIPROC_DIR", _text, "folder shared by all processes for their counters", default=""
     )
+
+    @property
+    def law(self) -> Law:
+        """The law with what the settings say of it."""
+        binds = self.law_data.binds | ({"transactional"} if self.quiet_transactional else set())
+        is_required = self.consent_transactional == "required"
+        return replace(self.law_data, binds=binds, is_transactional_consent_required=is_required)
 
     @property
     def accounts(self) -> dict[str, tuple[str, ...]]:
@@ -251,7 +286,7 @@ def _value(meta: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
 
 
 def _empty(parse: Callable[[str], Any]) -> Any:
-    return parse("") if parse in (_words, _public_urls, _networks, _named_secrets, _accounts) else ""
+    return parse("") if parse in (_words, _public_urls, _networks, _named_secrets, _accounts, _law) else ""
 
 
 def described() -> list[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import phonenumbers
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 
-from shared.domain.lanes import PURPOSES
+from shared.domain.law import PURPOSES
 from shared.domain.phone import is_reachable
 
 # Twilio refuses a longer body (error 21617).

@@ -9,11 +9,12 @@ from typing import Any, Literal
 from psycopg import Connection
 
 from shared.db import numbers, pacing, senders
-from shared.domain import segments
+from shared import recipients
+from shared.domain import permission, segments
 from shared.domain.lanes import VALIDITY_S, lane_of
-from shared.domain.permission import Decision
+from shared.domain.law import Law
+from shared.domain.permission import Decision, Facts
 from shared.domain.segments import Measured
-from shared.domain.senders import rate_of
 
 
 class NoSender(Exception):
@@ -81,7 +82,7 @@ def plain(wanted: Mapping[str, Any]) -> str:
 
 
 def plan(
-    conn: Connection, wanted: Mapping[str, Any], came_from: Origin, *, client: str, in_bulk: bool, now: datetime
+    conn: Connection, wanted: Mapping[str, Any], came_from: Origin, *, client: str, in_bulk: bool, law: Law, now: datetime
 ) -> Planned:
     """What would become of the text `wanted` (as `SmsRequestSchema` gives it) if it were asked for `now`.
 
@@ -89,7 +90,7 @@ def plan(
     """
     body, lane = plain(wanted), lane_of(wanted["purpose"], in_bulk=in_bulk)
     measured = segments.measure(body)
-    decision = _decision(conn, wanted, came_from, now)
+    decision = _decision(conn, wanted, came_from, law, now)
     may_go_at = max(filter(None, (now, wanted["send_at"], decision.held_until)))
     wait_s = pacing.ahead(conn, came_from.sender, lane) / _segments_per_s(conn, came_from.sender)
     return Planned(
@@ -103,3 +104,15 @@ def plan(
         expires_at=may_go_at + timedelta(seconds=wanted["validity_s"] or VALIDITY_S[lane]),
         estimated_send_at=max(may_go_at, now + timedelta(seconds=wait_s)),
     )
+
+
+def _decision(conn: Connection, wanted: Mapping[str, Any], came_from: Origin, law: Law, now: datetime) -> Decision:
+    facts = Facts(
+        purpose=wanted["purpose"], now=now, recipient=recipients.of(wanted["to"]), sender_kind="long-code"
+    )
+    return permission.decide(facts, law)
+
+
+def _segments_per_s(conn: Connection, sender: str) -> float:
+    known = senders.find(conn, [sender])
+    return (known[0].segments_per_s if known else None) or 1.0

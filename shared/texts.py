@@ -16,6 +16,7 @@ from shared import tasks
 from shared.db import jobs, message_steps, messages
 from shared.db.jobs import Paced, Promised
 from shared.db.messages import Message, Plan
+from shared.domain.law import Law
 from shared.text_plan import Planned, origin, plain, plan
 
 # What makes the answer to a request for a text a refusal.
@@ -43,7 +44,13 @@ class Taken:
 
 
 def take(
-    conn: Connection, wanted: Mapping[str, Any], *, client: str, key: str | None = None, bulk_id: UUID | None = None
+    conn: Connection,
+    wanted: Mapping[str, Any],
+    law: Law,
+    *,
+    client: str,
+    key: str | None = None,
+    bulk_id: UUID | None = None,
 ) -> Taken:
     """Keeps the text `wanted` (as `SmsRequestSchema` gives it), and promises to send it if it may be sent.
 
@@ -54,7 +61,7 @@ def take(
     if known is not None:
         return Taken(_same(known, wanted), is_new=False, refusal=_refusal_of(known))
     came_from = origin(conn, wanted)
-    planned = plan(conn, wanted, came_from, client=client, in_bulk=bulk_id is not None, now=datetime.now(UTC))
+    planned = plan(conn, wanted, came_from, client=client, in_bulk=bulk_id is not None, law=law, now=datetime.now(UTC))
     message = messages.insert_outbound(
         conn, client=client, idempotency_key=key, tenant_id=came_from.tenant_id, from_number=came_from.from_number,
         to_number=wanted["to"], body=planned.body, media=_media(wanted), plan=_row(wanted, planned, bulk_id),
@@ -84,7 +91,7 @@ def _row(wanted: Mapping[str, Any], planned: Planned, bulk_id: UUID | None) -> P
         purpose=wanted["purpose"], lane=planned.lane, messaging_service_sid=wanted["messaging_service_sid"],
         send_at=wanted["send_at"], expires_at=planned.expires_at, estimated_send_at=planned.estimated_send_at,
         on_unknown=wanted["on_unknown"], encoding=planned.measured.encoding, planned_segments=planned.measured.segments,
-        bulk_id=bulk_id, decision=planned.decision.verdict, decision_rules=rules(planned.decision),
+        bulk_id=bulk_id, decision=planned.decision.verdict, decision_rules=planned.decision.as_json(),
         held_until=planned.decision.held_until, consent_id=planned.decision.consent_id, refusal=planned.refusal,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from shared import bulk_request, faults, log, texts
 from shared.db import bulks
 from shared.db.bulks import Bulk, Item
 from shared.db.jobs import Job
+from shared.domain.law import Law
 from shared.errors import Deferred, Permanent, TwilioServerError
 from shared.faults import Fault
 from shared.text_plan import NoSender
@@ -42,7 +43,7 @@ def expand(rt: WorkerRuntime, job: Job) -> None:
                 raise Permanent("no such bulk")
             if bulk.state == "paused":
                 raise Deferred("paused", datetime.now(UTC) + timedelta(seconds=PAUSED_LOOK_S))
-            taken, looked_at = _expand_chunk(conn, bulk) if bulk.expanded < bulk.total else ([], bulk.total)
+            taken, looked_at = _expand_chunk(conn, bulk, rt.settings.law) if bulk.expanded < bulk.total else ([], bulk.total)
         for each in taken:
             each.ring(rt.redis)
         if looked_at == bulk.total:
@@ -58,23 +59,23 @@ def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
         bulks.leave(conn, bulk, "internal_error", "a fault of ours; it has been logged")
 
 
-def _expand_chunk(conn: Connection, bulk: Bulk) -> tuple[list[Taken], int]:
+def _expand_chunk(conn: Connection, bulk: Bulk, law: Law) -> tuple[list[Taken], int]:
     results: list[tuple[int, UUID | list[Fault]]] = []
     taken: list[Taken] = []
     for item in bulks.chunk(conn, bulk, CHUNK):
-        made = _take(conn, bulk, item)
+        made = _take(conn, bulk, item, law)
         if isinstance(made, Taken):
             taken.append(made)
         results.append((item.line, made.message.id if isinstance(made, Taken) else made))
     return taken, bulks.expanded(conn, bulk, CHUNK, results)
 
 
-def _take(conn: Connection, bulk: Bulk, item: Item) -> Taken | list[Fault]:
+def _take(conn: Connection, bulk: Bulk, item: Item, law: Law) -> Taken | list[Fault]:
     """The text for one recipient, refused ones included, or why there cannot be one."""
     try:
         wanted, key = bulk_request.wanted(bulk.request, item.said)
         return texts.take(
-            conn, wanted, client=bulk.client, key=key or f"bulk:{bulk.id}:{item.line}", bulk_id=bulk.id
+            conn, wanted, law, client=bulk.client, key=key or f"bulk:{bulk.id}:{item.line}", bulk_id=bulk.id
         )  # fmt: skip
     except ValidationError as fault:
         return faults.in_body(fault.normalized_messages())

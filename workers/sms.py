@@ -16,7 +16,7 @@ from shared.errors import Permanent, Transient, TwilioServerError, Unknown
 from shared.twilio.client import Sent
 from workers.context import WorkerRuntime
 from workers.execute import SETTLE_S
-from workers.handlers.messages import notify
+from workers.handlers.messages import catch_up, notify
 
 
 def send(rt: WorkerRuntime, job: Job) -> None:
@@ -105,6 +105,7 @@ def _record(rt: WorkerRuntime, message: Message, sent: Sent) -> None:
         )
         if new and (handed := messages.find(conn, sent.message_sid)):
             notify(conn, "sms.queued", handed)
+            catch_up(conn, sent.message_sid)
         if not new:  # a callback was faster, and did not say how many segments there are
             messages.advance(conn, sent.message_sid, Report(status=sent.status, segments=sent.segments))
     metrics.SMS.labels("handed").inc()

@@ -4,8 +4,8 @@ import json
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Literal
+from datetime import UTC, datetime
+from typing import Final, Literal, LiteralString, cast
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -24,6 +24,12 @@ class StoredEvent:
     processed_at: datetime | None
     outcome: str | None
 
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# The columns that `whole` makes an event of again.
+WHOLE: Final[LiteralString] = """
+    key, event_id, kind, provenance, account_sid, sids, path, query, content_type, token, answer, body, received_at
+"""
 
 # Any constant will do; only those who store events must agree on it.
 _TURN_KEY: Final = 5_210_733_904
@@ -72,11 +78,13 @@ def insert(conn: Connection, events: Sequence[Event]) -> set[str]:
 def finish(conn: Connection, outcomes: dict[str, str]) -> None:
     """Writes what became of each event (by event id), in the transaction that did it.
 
-    One time for the whole batch, taken in its turn: `processed_at`, then `event_id`, is the order of processing.
+    One time for the whole batch, taken in its turn: `processed_at`, then `event_id`, is the order of processing. That a
+    text was unknown is no news where a later event of the batch has made it known, and the report was applied.
     """
     conn.execute(
         """
-        update events set processed_at = statement_timestamp(), outcome = o.value
+        update events set processed_at = statement_timestamp(),
+                          outcome = case when o.value = 'unknown_message' then coalesce(outcome, o.value) else o.value end
           from jsonb_each_text(%(outcomes)s::jsonb) as o
          where events.event_id = o.key
         """,
@@ -130,6 +138,38 @@ def of_sid(conn: Connection, sid: str, *, limit: int, before: tuple[datetime, st
             """,
             {"sid": sid, "limit": limit, "at": received_at, "key": key},
         ).fetchall()
+
+
+def whole(row: Sequence[object]) -> Event:
+    """The event as it came, of a row with the columns `WHOLE`."""
+    names = [name.strip() for name in WHOLE.split(",")]
+    values = dict(zip(names, row, strict=True))
+    since_epoch = cast("datetime", values.pop("received_at")) - _EPOCH
+    received_ns = ((since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000 + since_epoch.microseconds) * 1_000
+    values["sids"] = tuple(cast("list[str]", values["sids"]))
+    return Event(**values, received_ns=received_ns)  # type: ignore[arg-type]
+
+
+def wait_for_word_of(conn: Connection, sid: str) -> None:
+    """Until this transaction ends no other one passes here for the same SID.
+
+    A report of a text that nobody knows, and the answer that makes it known, must not miss each other.
+    """
+    conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, %s))", (sid, _TURN_KEY))
+
+
+def unheard(conn: Connection, sid: str) -> list[Event]:
+    """What was said of the text `sid` before it was known to be ours, in the order it was received."""
+    rows = conn.execute(
+        f"""
+        select {WHOLE} from events
+         where sids @> array[%s] and kind in ('msg-status', 'msg-fallback')
+           and outcome = 'unknown_message'
+         order by received_at, key
+        """,
+        (sid,),
+    ).fetchall()
+    return [whole(row) for row in rows]
 
 
 def _note_conflicts(conn: Connection, events: Sequence[Event]) -> None:

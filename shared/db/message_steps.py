@@ -10,6 +10,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from shared.domain.status import MESSAGE_FINAL
+
 # ops/docs/events.md says of each what it means; a test compares the two.
 StepName = Literal[
     "accepted", "held", "released", "sending", "unsent", "unknown", "settled", "parked", "handed", "refused", "canceled",
@@ -64,6 +66,39 @@ def add(
     ).fetchone()
     assert row is not None  # an upsert returns its row
     return bool(row[0])
+
+
+def hear(
+    conn: Connection, message_sid: str, status: str, error_code: int | None, *, at: datetime | None = None
+) -> UUID | None:
+    """Locks the text that Twilio calls `message_sid` and adds what Twilio says of it; its id, or None if there is none."""
+    row = conn.execute(
+        """
+        with found as (select id from messages where message_sid = %(sid)s for update)
+        insert into message_steps (message_id, step, status, error_code, at)
+        select id, 'status', %(status)s, %(code)s, coalesce(%(at)s::timestamptz, now()) from found
+        on conflict (message_id, step, status, error_code) where step in ('status', 'conflict')
+            do update set at = least(message_steps.at, excluded.at)
+        returning message_id
+        """,
+        {"sid": message_sid, "status": status, "code": error_code, "at": at},
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def note_conflict(conn: Connection, message_id: UUID) -> bool:
+    """Adds the step `conflict`, as of when the second outcome was heard; False if there is none, or it is there already."""
+    outcomes: list[tuple[str, datetime]] = conn.execute(
+        """
+        select case status when 'read' then 'delivered' else status end as outcome, min(at) as at from message_steps
+         where message_id = %s and step = 'status' and status = any(%s) group by outcome order by at, outcome
+        """,
+        (message_id, [*MESSAGE_FINAL]),
+    ).fetchall()
+    if len(outcomes) < 2:
+        return False
+    detail = {"outcomes": sorted(outcome for outcome, _ in outcomes)}
+    return add(conn, message_id, "conflict", detail=detail, at=outcomes[1][1])
 
 
 def of(conn: Connection, message_id: UUID) -> list[Step]:

@@ -2,20 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, LiteralString
+from typing import Any, Final, Literal, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from shared.db import message_steps
 from shared.db.ids import as_uuid
 from shared.domain.keywords import OptOutType
+from shared.domain.message_life import MESSAGE_LOST, Report
+from shared.domain.status import MESSAGE_FINAL
 
 _COLUMNS: LiteralString = """
     id, message_sid, tenant_id, client, idempotency_key, direction, from_number, to_number, body, media, status,
-    send_state, sending_since, error_code, error_reason, segments, created_at, updated_at
+    send_state, sending_since, error_code, error_reason, segments, is_conflicted, created_at, updated_at
 """
+
+# What a text is to the outside that Twilio has said nothing of; in every other state of sending it is queued.
+_STATE_WITHOUT_TWILIO: Final = {"refused": "failed", "canceled": "canceled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +44,14 @@ class Message:
     error_code: int | None
     error_reason: str | None
     segments: int | None
+    is_conflicted: bool
     created_at: datetime
     updated_at: datetime
 
     @property
     def state(self) -> str:
-        """One word for the outside: Twilio's status once there is one; before, `queued`, or how it ended with us."""
-        if self.status is not None:
-            return self.status
-        return {"refused": "failed", "canceled": "canceled"}.get(self.send_state or "", "queued")
+        """One word for the outside: Twilio's status once there is one; before, what has become of it here."""
+        return self.status or _STATE_WITHOUT_TWILIO.get(self.send_state or "", "queued")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,33 +211,39 @@ def mark_unknown(conn: Connection, message_id: UUID, reason: str) -> bool:
 
 
 def mark_handed(
-    conn: Connection, message_id: UUID, *, message_sid: str, account_sid: str, status: str, segments: int | None = None
+    conn: Connection,
+    message_id: UUID,
+    *,
+    message_sid: str,
+    account_sid: str,
+    status: str | None = None,
+    segments: int | None = None,
 ) -> bool:
-    """Twilio has it. False if that was known already, or a later status is.
+    """Twilio has it, whatever we had given up. False if that was known already.
 
-    A status callback may overtake Twilio's answer to our request, so this is heard from both sides.
+    A status callback may overtake Twilio's answer to our request, so this is heard from both sides. `status`: what Twilio
+    says of it in the same breath, if it does.
     """
     done = conn.execute(
         """
         update messages set
             send_state = 'handed', message_sid = %(sid)s, account_sid = coalesce(account_sid, %(account)s),
-            status = case when message_standing(%(status)s) > coalesce(message_standing(status), -1)
-                          then %(status)s else status end,
-            segments = coalesce(%(segments)s, segments), error_reason = null, updated_at = now()
+            error_code = null, error_reason = null, updated_at = now()
          where id = %(id)s and direction = 'outbound' and send_state <> 'handed'
            and not exists (select 1 from messages where message_sid = %(sid)s)  -- a callback may name another text's SID
         """,
-        {"id": message_id, "sid": message_sid, "account": account_sid, "status": status, "segments": segments},
+        {"id": message_id, "sid": message_sid, "account": account_sid},
     )
+    if done.rowcount == 1 and status is not None:
+        advance(conn, message_sid, Report(status=status, segments=segments))
     return done.rowcount == 1
 
 
 def mark_refused(conn: Connection, message_id: UUID, *, code: int | None, reason: str) -> bool:
-    """It will not be sent. False if Twilio has it after all."""
+    """It will not be sent. False if that is settled already. `status` stays Twilio's word: none was said."""
     done = conn.execute(
         """
-        update messages set send_state = 'refused', status = 'failed', error_code = %(code)s, error_reason = %(reason)s,
-                            updated_at = now()
+        update messages set send_state = 'refused', error_code = %(code)s, error_reason = %(reason)s, updated_at = now()
          where id = %(id)s and send_rank(send_state) < 4
         """,
         {"id": message_id, "code": code, "reason": reason},
@@ -240,39 +251,54 @@ def mark_refused(conn: Connection, message_id: UUID, *, code: int | None, reason
     return done.rowcount == 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What Twilio says of a text of ours. None: it does not say. `price` is Twilio's decimal, negative if it is charged."""
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A text after a report of Twilio's. `is_new_conflict`: with this report two ends are known that cannot both be true."""
 
-    status: str
-    error_code: int | None = None
-    segments: int | None = None
-    price: str | None = None
-    price_unit: str | None = None
-    carrier_done_at: datetime | None = None
-    messaging_service_sid: str | None = None
+    message: Message
+    is_new_conflict: bool
 
 
-def advance(conn: Connection, message_sid: str, report: Report) -> Message | None:
-    """The message after this report, or None if it is unknown.
+def advance(conn: Connection, message_sid: str, report: Report, *, at: datetime | None = None) -> Advanced | None:
+    """The message after this report, heard `at` (None: now), or None if the message is unknown.
 
-    No column asks which report came first: the further status stands, and of two codes or prices the greater.
+    The rules of `shared.domain.message_life`: nothing asks which report came first. The report is a step of the text; what
+    the steps say is read by a statement of its own, after the row is locked, so that two at once see each other's.
     """
+    message_id = message_steps.hear(conn, message_sid, report.status, report.error_code, at=at)
+    if message_id is None:
+        return None
     with conn.cursor(row_factory=class_row(Message)) as cursor:
-        return cursor.execute(
+        message = cursor.execute(
             f"""
             update messages set
-                status = case when message_standing(%(status)s) > coalesce(message_standing(status), -1)
-                              then %(status)s else status end,
-                error_code = greatest(error_code, %(error_code)s), segments = greatest(segments, %(segments)s),
-                price = greatest(price, %(price)s::numeric), price_unit = coalesce(price_unit, %(price_unit)s),
+                status = case when message_standing(stands) > coalesce(message_standing(status), -1)
+                              then stands else status end,
+                error_code = case when stands = any(%(lost)s) then why_lost end, is_conflicted = outcomes > 1,
+                segments = greatest(segments, %(segments)s), price = greatest(price, %(price)s::numeric(12, 6)),
+                price_unit = greatest(price_unit, %(price_unit)s),
                 carrier_done_at = greatest(carrier_done_at, %(carrier_done_at)s),
-                messaging_service_sid = coalesce(messaging_service_sid, %(messaging_service_sid)s), updated_at = now()
-             where message_sid = %(sid)s
+                messaging_service_sid = greatest(messaging_service_sid, %(messaging_service_sid)s), updated_at = now()
+              from (select (array_agg(status order by message_standing(status) desc)
+                               filter (where message_rank(status) >= 0))[1] as stands,
+                           (array_agg(error_code order by message_standing(status) desc, error_code desc)
+                               filter (where status = any(%(lost)s) and error_code is not null))[1] as why_lost,
+                           count(distinct case status when 'read' then 'delivered' else status end)
+                               filter (where status = any(%(final)s)) as outcomes
+                      from message_steps where message_id = %(id)s and step = 'status') as heard
+             where id = %(id)s
             returning {_COLUMNS}
             """,
-            {"sid": message_sid, **{name: getattr(report, name) for name in Report.__slots__}},
+            {
+                "id": message_id,
+                "lost": [*MESSAGE_LOST],
+                "final": [*MESSAGE_FINAL],
+                **{name: getattr(report, name) for name in Report.__slots__},
+            },
         ).fetchone()
+    assert message is not None  # its row is locked
+    is_doubtful = message.is_conflicted and report.status in MESSAGE_FINAL
+    return Advanced(message, is_doubtful and message_steps.note_conflict(conn, message_id))
 
 
 def find(conn: Connection, id_or_sid: str) -> Message | None:

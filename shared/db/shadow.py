@@ -8,7 +8,7 @@ lock that a worker might wait for.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, LiteralString, cast
 from uuid import uuid4
 
@@ -16,17 +16,13 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from shared.db import migrate
+from shared.db import events, migrate
 from shared.db.compared import COMPARED, Subjects
 from shared.domain.event import Event
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE: Final = 200  # events in memory at a time: some hundred kilobytes
 # In the order in which they were processed; what never was comes last, as it would if it were done now.
 _ORDER: Final[LiteralString] = "processed_at nulls last, event_id"
-_EVENT: Final[LiteralString] = """
-    key, event_id, kind, provenance, account_sid, sids, path, query, content_type, token, answer, body, received_at
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,26 +99,18 @@ def history(conn: Connection, keys: Sequence[str]) -> Iterator[Iterator[tuple[Ev
     with conn.cursor(name=f"history_{uuid4().hex}") as cursor:
         cursor.itersize = _AT_ONCE
         cursor.execute(
-            f"select {_EVENT}, processed_at from events where key = any(%s) order by {_ORDER}", (list(keys),)
+            f"select {events.WHOLE}, processed_at from events where key = any(%s) order by {_ORDER}", (list(keys),)
         )
-        yield ((_event(row[:-1]), row[-1]) for row in cursor)
+        yield ((events.whole(row[:-1]), row[-1]) for row in cursor)
 
 
 def unfinished(conn: Connection, key: str) -> Event | None:
     """The event, locked to commit, if nothing became of it yet: not processed, or by code without a handler for it."""
     row = conn.execute(
-        f"select {_EVENT} from events where key = %s and (outcome is null or outcome = 'stored') for update", (key,)
+        f"select {events.WHOLE} from events where key = %s and (outcome is null or outcome = 'stored') for update",
+        (key,),
     ).fetchone()
-    return _event(row) if row else None
-
-
-def _event(row: Sequence[object]) -> Event:
-    names = [name.strip() for name in _EVENT.split(",")]
-    values = dict(zip(names, row, strict=True))
-    since_epoch = cast("datetime", values.pop("received_at")) - _EPOCH
-    received_ns = ((since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000 + since_epoch.microseconds) * 1_000
-    values["sids"] = tuple(cast("list[str]", values["sids"]))
-    return Event(**values, received_ns=received_ns)  # type: ignore[arg-type]
+    return events.whole(row) if row else None
 
 
 def message_ids(conn: Connection, keys: Sequence[str], sids: Sequence[str]) -> list[str]:
@@ -176,6 +164,15 @@ def enter(conn: Connection, subjects: Subjects) -> None:
 
 def _seed(conn: Connection, real: Identifier, subjects: Subjects) -> None:
     conn.execute(SQL("insert into numbers select * from {}.numbers").format(real))
+    conn.execute(  # a text of a bulk names it
+        SQL(
+            """
+            insert into bulks select * from {0}.bulks where id in (
+                select bulk_id from {0}.messages where message_sid = any(%(sids)s) or id = any(%(message_ids)s::uuid[]))
+            """
+        ).format(real),
+        {"sids": list(subjects.sids), "message_ids": list(subjects.message_ids)},
+    )
     conn.execute(
         SQL(
             """

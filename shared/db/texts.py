@@ -41,7 +41,6 @@ class Text(Message):
     held_until: datetime | None
     consent_id: UUID | None
     decided_at: datetime | None
-    is_conflicted: bool
     price: Decimal | None
     price_unit: str | None
     carrier_done_at: datetime | None

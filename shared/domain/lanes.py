@@ -4,11 +4,10 @@ A person who has just called waits for an answer; somebody who is told something
 same nobody waits. So a bulk never delays a reply, and a reply that comes too late is not sent at all.
 """
 
-from typing import Final, Literal
+from typing import Final
 
-Purpose = Literal["conversation", "transactional", "marketing"]
+from shared.domain.law import Purpose
 
-PURPOSES: Final[tuple[Purpose, ...]] = ("conversation", "transactional", "marketing")
 CONVERSATION, TRANSACTIONAL, BULK = range(3)
 
 # Seconds by lane: an hour is the end of a conversation, four are of use for news, and ten hours are what Twilio itself

@@ -8,6 +8,7 @@ import prometheus_client
 import pytest
 
 from shared import metrics
+from shared.db.message_steps import StepName
 from shared.domain import status
 from shared.domain.notices import TYPES
 from shared.settings import described
@@ -67,6 +68,10 @@ def test_every_metric_is_documented_and_every_documented_one_exists():
     }
     asked = set(re.findall(r'(?:_PREFIX \+|_one\()\s*"([a-z_]+)"', (ROOT / "ingress" / "gauges.py").read_text()))
     assert section("Metrics") == counted | asked
+
+
+def test_every_step_of_a_text_is_documented():
+    assert section("Steps of a text") == set(StepName.__args__)
 
 
 def test_every_notification_is_documented():

@@ -1,10 +1,11 @@
 """What a text's webhooks mean: a customer has written, or one of ours has come a step further."""
 
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 
-from shared.db import jobs, messages, notifications, numbers
+from shared import log, metrics
+from shared.db import events, jobs, messages, notifications, numbers
 from shared.db.ids import as_uuid
 from shared.db.messages import Message, Report
 from shared.domain import event_keys, keywords
@@ -18,6 +19,8 @@ from workers.payloads import Said
 from workers.payloads.texts import MOST_MEDIA
 
 _LONGEST_SID = 64  # Twilio's have 34 characters
+_LONGEST_STATUS = 64  # a word; Twilio's longest has 19 characters
+CONFLICTED: Final = "conflicted"
 
 
 def incoming(conn: Connection, event: Event) -> str:
@@ -69,34 +72,64 @@ def status(conn: Connection, event: Event) -> str:
 
     Subscribers hear of every step, late ones too; what they are told the text's status is, never goes back.
     """
-    said, sid = payloads.read(event), _sid(event)
+    sid = _sid(event)
     _hand(conn, event, sid)
-    heard = event_keys.message_status(event_keys.said(event.params)).lower()
-    if heard not in MESSAGE_RANK:
+    return _apply(conn, event, sid)
+
+
+def catch_up(conn: Connection, sid: str) -> None:
+    """Applies what Twilio said of a text before anybody knew that it is ours. Call it in the transaction that learns so."""
+    events.wait_for_word_of(conn, sid)
+    waiting = [
+        event for event in events.unheard(conn, sid) if event_keys.meaning(event.kind, event.params) == "msg-status"
+    ]
+    if waiting:
+        events.finish(conn, {event.event_id: _apply(conn, event, sid) for event in waiting})
+
+
+def _apply(conn: Connection, event: Event, sid: str) -> str:
+    report = _report(event, payloads.read(event))
+    if not report.status:
         return "unknown_status"
-    message = messages.advance(conn, sid, _report(heard, said))
-    if message is None:
+    advanced = messages.advance(conn, sid, report, at=event.received_at)
+    if advanced is None:  # an answer that is being recorded just now may make it known
+        events.wait_for_word_of(conn, sid)
+        advanced = messages.advance(conn, sid, report, at=event.received_at)
+    if advanced is None:
+        events.finish(conn, {event.event_id: "unknown_message"})  # at once: `catch_up` looks for it
         return "unknown_message"
-    if type_ := OF_MESSAGE_STATUS.get(heard):
-        notify(conn, type_, message)
-    return "applied" if message.status == heard else "stale"
+    if type_ := OF_MESSAGE_STATUS.get(report.status):
+        notify(conn, type_, advanced.message)
+    if report.status not in MESSAGE_RANK:
+        return "unknown_status"
+    if advanced.is_new_conflict:
+        return CONFLICTED
+    return "applied" if advanced.message.status == report.status else "stale"
+
+
+def tell_conflict(event: Event) -> None:
+    """After the commit: two ends of one text cannot both be true."""
+    metrics.SMS.labels(CONFLICTED).inc()
+    log.get().warning("sms_conflicted", message_sid=event_keys.message_sid(event_keys.said(event.params)))
 
 
 def _hand(conn: Connection, event: Event, sid: str) -> None:
     """A callback whose URL names our text proves that Twilio has it: a doubt about that is settled."""
     message_id = as_uuid(event.query_params.get("message_id", ""))
     if message_id is not None and messages.mark_handed(
-        conn, message_id, message_sid=sid, account_sid=event.account_sid, status="queued"
+        conn, message_id, message_sid=sid, account_sid=event.account_sid
     ):
         jobs.hurry(conn, "sms.send", str(message_id))
         if handed := messages.find(conn, sid):
             notify(conn, "sms.queued", handed)
+        catch_up(conn, sid)
 
 
-def _report(heard: str, said: Said) -> Report:
+def _report(event: Event, said: Said) -> Report:
+    heard = event_keys.message_status(event_keys.said(event.params)).lower()
     unit = (said["price_unit"] or "").upper()
     return Report(
-        status=heard,
+        status=heard[:_LONGEST_STATUS],
         error_code=said["error_code"],
         segments=said["segments"],
         price=said["price"],

@@ -99,7 +99,7 @@ create index messages_by_sender on messages (from_number, sending_since) where s
 -- What became of an outgoing text, step by step, as GET /api/sms/{id} tells it. Twilio's words are steps too: `status`.
 create table message_steps (
     id          bigint generated always as identity primary key,
-    message_id  uuid not null references messages,
+    message_id  uuid not null references messages on delete cascade,
     step        text not null,
     status      text,
     error_code  int,

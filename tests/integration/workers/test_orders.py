@@ -141,7 +141,7 @@ LIVES = {
 
 # What the rows say, without what is drawn or clocked when they are written.
 TABLES = {
-    "calls": ("id", "updated_at", "decided_at"), "messages": ("updated_at", "created_at", "id"),
+    "calls": ("id", "updated_at", "decided_at"), "message_steps": ("id",), "messages": ("updated_at", "created_at", "id"),
     "recordings": ("announced_at", "updated_at"), "transcriptions": ("updated_at",), "transcription_parts": (),
     "call_inputs": (), "alerts": (), "notifications": ("id", "created_at", "data", "order_key", "tenant_id"),
 }  # fmt: skip
