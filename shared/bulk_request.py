@@ -69,4 +69,6 @@ def _filled(template: str, variables: Mapping[str, str]) -> str:
     try:
         return fill(template, variables)
     except MissingVariables as missing:
-        raise ValidationError({"variables": {name: ["Missing data for this variable."] for name in missing.names}}) from None
+        raise ValidationError(
+            {"variables": {name: ["Missing data for this variable."] for name in missing.names}}
+        ) from None

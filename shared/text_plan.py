@@ -1,6 +1,5 @@
 """How a text would go: from whom, in how many parts, when, and whether it may. Stores nothing; `shared.texts` does."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,8 +7,8 @@ from typing import Any, Literal
 
 from psycopg import Connection
 
-from shared.db import numbers, pacing, senders
 from shared import recipients
+from shared.db import numbers, pacing, senders
 from shared.domain import permission, segments
 from shared.domain.lanes import VALIDITY_S, lane_of
 from shared.domain.law import Law
@@ -82,7 +81,14 @@ def plain(wanted: Mapping[str, Any]) -> str:
 
 
 def plan(
-    conn: Connection, wanted: Mapping[str, Any], came_from: Origin, *, client: str, in_bulk: bool, law: Law, now: datetime
+    conn: Connection,
+    wanted: Mapping[str, Any],
+    came_from: Origin,
+    *,
+    client: str,
+    in_bulk: bool,
+    law: Law,
+    now: datetime,
 ) -> Planned:
     """What would become of the text `wanted` (as `SmsRequestSchema` gives it) if it were asked for `now`.
 
@@ -107,9 +113,7 @@ def plan(
 
 
 def _decision(conn: Connection, wanted: Mapping[str, Any], came_from: Origin, law: Law, now: datetime) -> Decision:
-    facts = Facts(
-        purpose=wanted["purpose"], now=now, recipient=recipients.of(wanted["to"]), sender_kind="long-code"
-    )
+    facts = Facts(purpose=wanted["purpose"], now=now, recipient=recipients.of(wanted["to"]), sender_kind="long-code")
     return permission.decide(facts, law)
 
 

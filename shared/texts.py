@@ -3,7 +3,7 @@
 Every way to ask for a text ends here: the API, the platform's endpoint, the queue contract and a bulk.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from redis import Redis
 
 from shared import tasks
 from shared.db import jobs, message_steps, messages
+from shared.db import texts as rows
 from shared.db.jobs import Paced, Promised
 from shared.db.messages import Message, Plan
 from shared.domain.law import Law
@@ -36,6 +37,7 @@ class Taken:
     promised: Promised | None = None
     refusal: Refusal | None = None
     planned: Planned | None = None
+    rules: Sequence[Mapping[str, Any]] = ()
 
     def ring(self, redis: Redis) -> None:
         """Tells the workers, after the commit. Who must wait at its sender is let go by the releaser."""
@@ -59,7 +61,7 @@ def take(
     """
     known = messages.of_key(conn, client, key) if key else None
     if known is not None:
-        return Taken(_same(known, wanted), is_new=False, refusal=_refusal_of(known))
+        return _known(conn, _same(known, wanted))
     came_from = origin(conn, wanted)
     planned = plan(conn, wanted, came_from, client=client, in_bulk=bulk_id is not None, law=law, now=datetime.now(UTC))
     message = messages.insert_outbound(
@@ -68,9 +70,9 @@ def take(
     )  # fmt: skip
     if planned.refusal is not None:
         message_steps.add(conn, message.id, "refused", detail={"reason": planned.refusal})
-        return Taken(message, is_new=True, refusal=planned.refusal, planned=planned)
+        return Taken(message, True, None, planned.refusal, planned, planned.decision.as_json())
     promised = _promise(conn, _same(message, wanted), planned)
-    return Taken(message, promised is not None, promised, planned=planned)
+    return Taken(message, promised is not None, promised, None, planned)
 
 
 def _promise(conn: Connection, message: Message, planned: Planned) -> Promised | None:
@@ -104,8 +106,11 @@ def _same(known: Message, wanted: Mapping[str, Any]) -> Message:
     return known
 
 
-def _refusal_of(known: Message) -> Refusal | None:
-    return known.error_reason if known.error_reason in ("not_permitted", "queue_too_long") else None
+def _known(conn: Connection, message: Message) -> Taken:
+    """What its client was told then: refused by a rule, or taken on, whatever has become of it since."""
+    is_refused = message.send_state == "refused" and message.error_reason == "not_permitted"
+    text = rows.find(conn, str(message.id)) if is_refused else None
+    return Taken(message, False, None, "not_permitted", rules=text.decision_rules or ()) if text else Taken(message, False)
 
 
 def _media(wanted: Mapping[str, Any]) -> list[dict[str, Any]]:

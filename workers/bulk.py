@@ -43,7 +43,9 @@ def expand(rt: WorkerRuntime, job: Job) -> None:
                 raise Permanent("no such bulk")
             if bulk.state == "paused":
                 raise Deferred("paused", datetime.now(UTC) + timedelta(seconds=PAUSED_LOOK_S))
-            taken, looked_at = _expand_chunk(conn, bulk, rt.settings.law) if bulk.expanded < bulk.total else ([], bulk.total)
+            taken, looked_at = (
+                _expand_chunk(conn, bulk, rt.settings.law) if bulk.expanded < bulk.total else ([], bulk.total)
+            )
         for each in taken:
             each.ring(rt.redis)
         if looked_at == bulk.total:

@@ -142,7 +142,9 @@ def chunk(conn: Connection, bulk: Bulk, size: int) -> list[Item]:
         ).fetchall()
 
 
-def expanded(conn: Connection, bulk: Bulk, size: int, results: Sequence[tuple[int, UUID | list[dict[str, str]]]]) -> int:
+def expanded(
+    conn: Connection, bulk: Bulk, size: int, results: Sequence[tuple[int, UUID | list[dict[str, str]]]]
+) -> int:
     """Records what became of the lines of a chunk, a text or faults; how many lines have been looked at now."""
     rows = [
         {"line": line, "message_id": str(made) if isinstance(made, UUID) else None,
