@@ -7,6 +7,7 @@ from ops.manage.events import events
 from ops.manage.inbox import inbox
 from ops.manage.keys import keys
 from ops.manage.numbers import numbers
+from ops.manage.report import report
 from ops.manage.system import config, migrate
 from ops.manage.traffic import simulate, sms
 
@@ -26,7 +27,7 @@ def main() -> None:
     """twilio-server: look at it, change it, repair it."""
 
 
-for command in (config, endpoints, events, inbox, keys, migrate, numbers, simulate, sms):
+for command in (config, endpoints, events, inbox, keys, migrate, numbers, report, simulate, sms):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -16,11 +16,31 @@ class TwilioServerError(Exception):
 
 
 class Transient(TwilioServerError):
-    """The world was not ready. Same work, later; counts as an attempt."""
+    """The world was not ready. Same work, later; counts as an attempt.
 
-    def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
+    If Twilio said so: `twilio_code` (of its error dictionary, or the one its HTTP status stands for), `error_class` of that
+    code (transient, throttle, account), and `concurrency`, the account's requests that Twilio was working on.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after_s: float | None = None,
+        twilio_code: int | None = None,
+        error_class: str = "transient",
+        concurrency: int | None = None,
+    ) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+        self.twilio_code = twilio_code
+        self.error_class = error_class
+        self.concurrency = concurrency
+
+    @property
+    def is_throttle(self) -> bool:
+        """Too fast or too many: the pace is at fault, not the work."""
+        return self.error_class == "throttle"
 
 
 class Deferred(TwilioServerError):

@@ -10,10 +10,14 @@ _LONGEST_PAUSE_S = 10.0
 
 
 class Every:
-    """Runs `work` every `period_s` seconds in a daemon thread until stopped. A round that fails is logged and repeated."""
+    """Runs `work` every `period_s` seconds in a daemon thread until stopped. A round that fails is logged and repeated.
 
-    def __init__(self, name: str, period_s: float, work: Callable[[], object]) -> None:
-        self._name, self._period_s, self._work = name, period_s, work
+    A period that changes is a function, asked after every round.
+    """
+
+    def __init__(self, name: str, period_s: float | Callable[[], float], work: Callable[[], object]) -> None:
+        self._name, self._work = name, work
+        self._period_s = period_s if callable(period_s) else lambda: period_s
         self._stop = threading.Event()
         self._thread = self._new_thread()
 
@@ -49,11 +53,11 @@ class Every:
         return threading.Thread(target=self._run, name=self._name, daemon=True)
 
     def _run(self) -> None:
-        pause_s = self._period_s
+        pause_s = self._period_s()
         while True:
             try:
                 self._work()
-                pause_s = self._period_s
+                pause_s = self._period_s()
             except Exception as fault:  # noqa: BLE001 - a net that is torn by one bad round is no net
                 pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
                 log.get().warning("round_failed", net=self._name, where=log.where(fault))

@@ -118,6 +118,13 @@ def _bind(value: str) -> str:
     return value
 
 
+def _settling_s(value: str) -> int:
+    """Whoever was stopped with a text in hand may still send it for 5 s, and its request may take 13 s."""
+    if int(value) < 20:
+        raise ValueError("must be 20 or more")
+    return int(value)
+
+
 def _env(name: str, parse: Callable[[str], Any], what: str, *, default: str | None = None, secret: bool = False) -> Any:
     """A field read from variable `name`. Without a default it is required; an empty value counts as absent."""
     return field(metadata={"name": name, "parse": parse, "what": what, "default": default, "secret": secret})
@@ -169,6 +176,12 @@ class Settings:
     twilio_api_url: str = _env(
         "TS_TWILIO_API_URL", _url, "another host in place of api.twilio.com, for a simulator", default=""
     )
+    sms_settle_s: int = _env(
+        "TS_SMS_SETTLE_S",
+        _settling_s,
+        "seconds after which a text is not at Twilio if Twilio's list does not show it (at least 20)",
+        default="60",
+    )
     service_key: str = _env(
         "INTERNAL_SERVICE_KEY", _text, "the platform's X-Service-Key, both ways", default="", secret=True
     )
@@ -209,7 +222,7 @@ class Settings:
     )  # fmt: skip
     web_workers: int = _env("TS_WEB_WORKERS", int, "ingress processes", default="2")
     web_threads: int = _env("TS_WEB_THREADS", int, "threads of each ingress process", default="8")
-    law_data: Law = _env(
+    law_data: Law = _env(  # noqa: RUF009 - a field like the others
         "TS_LAW_FILE",
         _law,
         "file in the form of `shared/data/law_us.json` that takes its place; empty: that",

@@ -1,26 +1,23 @@
 """What a request to send a text may say: one schema for the HTTP API, the platform's endpoint and the queue contract."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import phonenumbers
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 
+from shared.domain import media_rules, segments
 from shared.domain.law import PURPOSES
 from shared.domain.phone import is_reachable
+from shared.domain.senders import kind_of
+from shared.phones import is_possible
 
-# Twilio refuses a longer body (error 21617).
-LONGEST_BODY: Final = 1600
-MOST_MEDIA: Final = 10  # Twilio's limit per message
+LONGEST_BODY: Final = segments.LONGEST
+MOST_MEDIA: Final = media_rules.MOST
 # As far ahead as Twilio's own scheduling goes: a client that moves from there finds the same limit.
 MOST_AHEAD: Final = timedelta(days=35)
 # Three days of waiting for a slow sender or a long night; what is later than that nobody has asked for any more.
 MOST_VALIDITY_S: Final = 3 * 24 * 3600
-_SHORT_CODE: Final = re.compile(r"[1-9][0-9]{2,7}\Z")
-# Twilio docs, "Alphanumeric Sender ID": 1 to 11 of these, one letter at least.
-_ALPHANUMERIC: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +\-_&]{1,11}\Z")
 
 
 class Text(fields.String):
@@ -38,21 +35,30 @@ def check_phone(text: str) -> None:
 
     Only the length is judged against the country's plan: ranges open faster than our copy of the plans.
     """
-    if not is_reachable(text) or not _is_possible(text):
+    if not is_reachable(text) or not is_possible(text):
         raise ValidationError("must be a phone number in E.164, like +14155552671")
 
 
 def check_sender(text: str) -> None:
     """What Twilio takes as From: a number, a short code or an alphanumeric sender. Raises ValidationError."""
-    if not _SHORT_CODE.match(text) and (text.startswith("+") or not _ALPHANUMERIC.match(text)):
+    try:
+        kind = kind_of(text)
+    except ValueError:
+        kind = "long-code"
+    if kind not in ("short-code", "alphanumeric"):
         check_phone(text)
 
 
-def _is_possible(text: str) -> bool:
-    try:
-        return phonenumbers.is_possible_number(phonenumbers.parse(text))
-    except phonenumbers.NumberParseException:
-        return False
+def check_body(text: str) -> None:
+    """No characters that no phone shows. Raises ValidationError, which names them."""
+    if found := segments.unsendable(text):
+        raise ValidationError(f"must not contain control characters: {', '.join(each.code for each in found)}")
+
+
+def check_media_url(url: str) -> None:
+    """What Twilio could fetch. Raises ValidationError."""
+    if found := media_rules.faults([url]):
+        raise ValidationError([fault.detail for fault in found])
 
 
 def check_ahead(moment: datetime) -> None:
@@ -110,7 +116,9 @@ class TextOptionsSchema(PlatformSpelling):
         },
     )  # fmt: skip
     media_urls = fields.List(
-        fields.URL(schemes={"https"}, require_tld=True), load_default=list, validate=validate.Length(max=MOST_MEDIA)
+        fields.URL(schemes={"https"}, require_tld=True, validate=check_media_url),
+        load_default=list,
+        validate=validate.Length(max=MOST_MEDIA),
     )
     tenant_id = Text(load_default=None, allow_none=True, validate=validate.Length(min=1, max=64))
     purpose = purpose_field("transactional")
@@ -141,7 +149,7 @@ class TextOptionsSchema(PlatformSpelling):
     )
     smart_encoding = fields.Boolean(
         load_default=False,
-        metadata={"description": "Put a look-alike in place of what would turn a GSM-7 text into UCS-2."},
+        metadata={"description": "Put look-alikes in place of what makes a text UCS-2, unless that makes it longer."},
     )
 
     @validates_schema
@@ -155,13 +163,19 @@ class SmsRequestSchema(TextOptionsSchema):
     """A text to be sent. The platform's spelling is read too: `tenantId` is `tenant_id`."""
 
     to = Text(required=True, validate=check_phone)
-    body = Text(load_default="", validate=validate.Length(max=LONGEST_BODY))
+    body = Text(load_default="", validate=[validate.Length(max=LONGEST_BODY), check_body])
 
     @validates_schema
     def something_to_say(self, data: dict[str, Any], **_: Any) -> None:
         """Twilio's error 21602: a message needs a body or media."""
         if not data.get("body") and not data.get("media_urls"):
             raise ValidationError({"body": ["a text needs a body or media"]})
+
+    @validates_schema
+    def somebody_else(self, data: dict[str, Any], **_: Any) -> None:
+        """Twilio's error 21266: To and From must not be the same number."""
+        if data.get("from_") is not None and data.get("from_") == data.get("to"):
+            raise ValidationError({"to": ["is the sender itself"]})
 
 
 class SmsJobSchema(SmsRequestSchema):

@@ -25,12 +25,13 @@ SMS_CONTRACT: Final = (
 )
 
 EVENTS: Final = "events"
+SMS: Final = "sms"
 SMS_JOBS: Final = "sms.jobs"
-QUEUES: Final = (EVENTS, "sms", "recordings", "notify", SMS_JOBS, "ticks")
+QUEUES: Final = (EVENTS, SMS, "recordings", "notify", SMS_JOBS, "ticks")
 QUEUE_OF: Final[Mapping[JobKind, str]] = {
-    "sms.send": "sms",
+    "sms.send": SMS,
     "bulk.expand": "ticks",
-    "call.end": "sms",
+    "call.end": SMS,
     "call.settle": EVENTS,
     "recording.fetch": "recordings",
     "deliver": "notify",
@@ -38,7 +39,17 @@ QUEUE_OF: Final[Mapping[JobKind, str]] = {
 }
 
 
-def message(task: str, args: list[Any], queue: str, *, task_id: str | None = None) -> bytes:
+# kombu's Redis transport keeps a list for each priority of a queue and reads them in this order: ours by lane.
+PRIORITY_OF_LANE: Final = (0, 3, 6)
+_SEP: Final = "\x06\x16"  # kombu.transport.redis.Channel.sep
+
+
+def lanes(queue: str) -> list[str]:
+    """The lists of a queue's lanes, the first goes first."""
+    return [_list(queue, priority) for priority in PRIORITY_OF_LANE]
+
+
+def message(task: str, args: list[Any], queue: str, *, task_id: str | None = None, priority: int = 0) -> bytes:
     """A Celery protocol 2 message for `queue`, as kombu's Redis transport keeps it in the list of that name."""
     task_id = task_id or str(uuid4())
     body = json.dumps([args, {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
@@ -54,29 +65,34 @@ def message(task: str, args: list[Any], queue: str, *, task_id: str | None = Non
         },
         "properties": {
             "correlation_id": task_id, "reply_to": task_id, "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": queue}, "priority": 0, "body_encoding": "base64",
+            "delivery_info": {"exchange": "", "routing_key": queue}, "priority": priority, "body_encoding": "base64",
             "delivery_tag": task_id,
         },
     }).encode()  # fmt: skip
 
 
-def hint(redis: Redis, kind: JobKind, job_id: int) -> bool:
+def hint(redis: Redis, kind: JobKind, job_id: int, lane: int | None = None) -> bool:
     """Tells the workers that a job is ready. False if Redis did not take it: the dispatcher finds the row anyway."""
-    return hint_many(redis, [(kind, job_id)])
+    return hint_many(redis, [(kind, job_id, lane)])
 
 
-def hint_many(redis: Redis, ready: Sequence[tuple[JobKind, int]]) -> bool:
-    """As `hint`, for all of these at once. False if Redis took none, or perhaps some."""
-    queues: dict[str, list[bytes]] = {}
-    for kind, job_id in ready:
-        queues.setdefault(QUEUE_OF[kind], []).append(message(RUN, [job_id], QUEUE_OF[kind]))
+def hint_many(redis: Redis, ready: Sequence[tuple[JobKind, int, int | None]]) -> bool:
+    """As `hint`, for all of these at once: kind, id, and the lane if it has one. False if Redis took none, or perhaps some."""
+    lists: dict[str, list[bytes]] = {}
+    for kind, job_id, lane in ready:
+        queue, priority = QUEUE_OF[kind], PRIORITY_OF_LANE[lane or 0]
+        lists.setdefault(_list(queue, priority), []).append(message(RUN, [job_id], queue, priority=priority))
     try:
         with redis.pipeline(transaction=False) as pipe:
-            for queue, messages in queues.items():
-                pipe.lpush(queue, *messages)
+            for name, messages in lists.items():
+                pipe.lpush(name, *messages)
             pipe.execute()
     except RedisError as fault:
         metrics.HINTS_LOST.inc(len(ready))
         log.get().warning("hint_lost", jobs=len(ready), error_type=type(fault).__name__)
         return False
     return True
+
+
+def _list(queue: str, priority: int) -> str:
+    return f"{queue}{_SEP}{priority}" if priority else queue

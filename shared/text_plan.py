@@ -12,8 +12,9 @@ from shared.db import numbers, pacing, senders
 from shared.domain import permission, segments
 from shared.domain.lanes import VALIDITY_S, lane_of
 from shared.domain.law import Law
-from shared.domain.permission import Decision, Facts
+from shared.domain.permission import Decision
 from shared.domain.segments import Measured
+from shared.domain.senders import default_rate, kind_of
 
 
 class NoSender(Exception):
@@ -40,13 +41,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A text before it is kept. Times are in UTC; `not_before` None: it may go at once."""
+    """A text before it is kept. `cost` is in segments of its sender's pace. `not_before` None: it may go at once."""
 
     origin: Origin
     owner: str
     body: str
     lane: int
     measured: Measured
+    cost: int
     decision: Decision
     not_before: datetime | None
     expires_at: datetime
@@ -98,13 +100,14 @@ def plan(
     measured = segments.measure(body)
     decision = _decision(conn, wanted, came_from, law, now)
     may_go_at = max(filter(None, (now, wanted["send_at"], decision.held_until)))
-    wait_s = pacing.ahead(conn, came_from.sender, lane) / _segments_per_s(conn, came_from.sender)
+    wait_s = pacing.ahead(conn, came_from.sender, lane) / rate_of(conn, came_from.sender)
     return Planned(
         origin=came_from,
         owner=came_from.tenant_id or client,
         body=body,
         lane=lane,
         measured=measured,
+        cost=media_rules.PACED_SEGMENTS if wanted["media_urls"] else measured.segments,
         decision=decision,
         not_before=may_go_at if may_go_at > now else None,
         expires_at=may_go_at + timedelta(seconds=wanted["validity_s"] or VALIDITY_S[lane]),
@@ -112,11 +115,14 @@ def plan(
     )
 
 
-def _decision(conn: Connection, wanted: Mapping[str, Any], came_from: Origin, law: Law, now: datetime) -> Decision:
-    facts = Facts(purpose=wanted["purpose"], now=now, recipient=recipients.of(wanted["to"]), sender_kind="long-code")
-    return permission.decide(facts, law)
-
-
-def _segments_per_s(conn: Connection, sender: str) -> float:
+def rate_of(conn: Connection, sender: str) -> float:
+    """Segments a second that the sender may send: its own, or those of its kind."""
     known = senders.find(conn, [sender])
-    return (known[0].segments_per_s if known else None) or 1.0
+    return (known[0].segments_per_s if known else None) or default_rate(kind_of(sender))
+
+
+def _decision(conn: Connection, wanted: Mapping[str, Any], came_from: Origin, law: Law, now: datetime) -> Decision:
+    return permissions.ask(
+        conn, law, to=wanted["to"], from_=came_from.from_number, service_sid=came_from.service_sid,
+        tenant_id=came_from.tenant_id, purpose=wanted["purpose"], now=now,
+    )  # fmt: skip

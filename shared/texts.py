@@ -42,7 +42,7 @@ class Taken:
     def ring(self, redis: Redis) -> None:
         """Tells the workers, after the commit. Who must wait at its sender is let go by the releaser."""
         if self.promised is not None and self.promised.is_first:
-            tasks.hint(redis, "sms.send", self.promised.id)
+            tasks.hint(redis, "sms.send", self.promised.id, self.planned.lane if self.planned else None)
 
 
 def take(
@@ -78,7 +78,7 @@ def take(
 def _promise(conn: Connection, message: Message, planned: Planned) -> Promised | None:
     """None when another request with the same key was faster."""
     promised = jobs.promise_paced(
-        conn, "sms.send", str(message.id), Paced(planned.origin.sender, planned.lane, planned.owner, planned.measured.segments),
+        conn, "sms.send", str(message.id), Paced(planned.origin.sender, planned.lane, planned.owner, planned.cost),
         not_before=planned.not_before, hint_in_s=jobs.FIRST_HINT_S,
     )  # fmt: skip
     if promised is not None:
@@ -92,7 +92,7 @@ def _row(wanted: Mapping[str, Any], planned: Planned, bulk_id: UUID | None) -> P
     return Plan(
         purpose=wanted["purpose"], lane=planned.lane, messaging_service_sid=wanted["messaging_service_sid"],
         send_at=wanted["send_at"], expires_at=planned.expires_at, estimated_send_at=planned.estimated_send_at,
-        on_unknown=wanted["on_unknown"], encoding=planned.measured.encoding, planned_segments=planned.measured.segments,
+        on_unknown=wanted["on_unknown"], encoding=planned.measured.encoding, planned_segments=planned.cost,
         bulk_id=bulk_id, decision=planned.decision.verdict, decision_rules=planned.decision.as_json(),
         held_until=planned.decision.held_until, consent_id=planned.decision.consent_id, refusal=planned.refusal,
     )  # fmt: skip

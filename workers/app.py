@@ -15,6 +15,7 @@ from workers.catalogue import CATALOGUE
 from workers.context import open_runtime
 from workers.guard import Guard
 from workers.house import FORGET, REFRESH_NUMBERS, app
+from workers.release import Releaser
 
 # How often the nets look: what is overdue waits this long at the most, and an idle look costs next to nothing.
 SWEEP_S: Final = 2.0
@@ -44,6 +45,9 @@ class Nets(bootsteps.StartStopStep):
             Every("bind", BIND_S, lambda: keep_bound(rt.redis, tasks.SMS_JOBS)),
             guard.watching,
         ]
+        if tasks.SMS in app.amqp.queues.consume_from:
+            releaser = Releaser(rt)
+            self.nets.append(Every("release", lambda: releaser.pause_s, releaser.once))
         guard.keep_alive(self.nets)
         for net in self.nets:
             net.start()

@@ -6,7 +6,7 @@ from typing import Final
 from shared.domain.backoff import delivery_delay_s
 from shared.domain.job_kinds import JobKind
 from workers import bulk, calls, outbox, recordings, sms
-from workers.execute import Work, patiently
+from workers.execute import Work, patiently, plainly
 
 
 def _delivery_wait_s(attempt: int, jitter: float, retry_after_s: float | None) -> float | None:
@@ -18,11 +18,11 @@ def _delivery_wait_s(attempt: int, jitter: float, retry_after_s: float | None) -
 # call is pointless when the call is long over; as-call-service is one of us and holds a customer's next message behind the
 # last, so it is asked again within seconds, and for two days.
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
-    "sms.send": Work(sms.send, sms.give_up, lease_s=40, wait_s=patiently(20)),
-    "bulk.expand": Work(bulk.expand, bulk.give_up, lease_s=60, wait_s=patiently(20)),
-    "call.end": Work(calls.end, calls.nothing_to_record, lease_s=30, wait_s=patiently(6)),
-    "call.settle": Work(calls.settle, calls.nothing_to_record, lease_s=15, wait_s=patiently(10)),
-    "recording.fetch": Work(recordings.fetch, recordings.give_up, lease_s=300, wait_s=patiently(40)),
-    "deliver": Work(outbox.deliver, outbox.give_up, lease_s=40, wait_s=_delivery_wait_s),
-    "as-call": Work(outbox.deliver_as_call, outbox.give_up, lease_s=40, wait_s=patiently(200)),
+    "sms.send": Work(sms.begin, sms.give_up, lease_s=40, wait_s=patiently(20)),
+    "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
+    "call.end": Work(plainly(calls.end), calls.nothing_to_record, lease_s=30, wait_s=patiently(6)),
+    "call.settle": Work(plainly(calls.settle), calls.nothing_to_record, lease_s=15, wait_s=patiently(10)),
+    "recording.fetch": Work(plainly(recordings.fetch), recordings.give_up, lease_s=300, wait_s=patiently(40)),
+    "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=40, wait_s=_delivery_wait_s),
+    "as-call": Work(plainly(outbox.deliver_as_call), outbox.give_up, lease_s=40, wait_s=patiently(200)),
 }

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from psycopg import Connection, OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable
@@ -16,6 +17,7 @@ from shared.db.outage import is_outage
 from shared.domain.backoff import delay_s
 from shared.domain.job_kinds import JobKind
 from shared.errors import Deferred, Permanent, Transient, TwilioServerError, Unknown, Unreadable
+from shared.settings import Settings
 from workers import dispatch
 from workers.context import WorkerRuntime
 
@@ -28,19 +30,30 @@ SETTLE_S = 10.0
 CONTENDED_S = 0.5  # somebody else has the row for some milliseconds
 
 
+# What is left to do outside the transaction that has taken the job; it returns what to record when the job ends, or nothing.
+Record = Callable[[Connection], None]
+Step = Callable[[WorkerRuntime], Record | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """How one kind of job is done.
 
-    `run` does it and raises an outcome; `give_up` records, in the transaction that ends the job, that it never will be.
-    `lease_s` is longer than every time limit inside `run` together. `wait_s` is the delay after a failed attempt
+    `begin` is called in the transaction that takes the job: it reads and writes rows, and gives the step that talks to the
+    world, which raises an outcome. `give_up` records, in the transaction that ends the job, that it never will be done.
+    `lease_s` is longer than every time limit inside the step together. `wait_s` is the delay after a failed attempt
     (attempt, jitter, retry-after) or None when there is no further try.
     """
 
-    run: Callable[[WorkerRuntime, Job], None]
+    begin: Callable[[Settings, Connection, Job], Step]
     give_up: Callable[[Connection, Job, TwilioServerError], None]
     lease_s: float
     wait_s: Callable[[int, float, float | None], float | None]
+
+
+def plainly(run: Callable[[WorkerRuntime, Job], None]) -> Callable[[Settings, Connection, Job], Step]:
+    """Work that does everything outside, in transactions of its own."""
+    return lambda settings, conn, job: lambda rt: run(rt, job)
 
 
 def patiently(tries: int) -> Callable[[int, float, float | None], float | None]:
@@ -58,11 +71,11 @@ def run(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_id: int) -> st
     Raises what PostgreSQL raises: then nothing is recorded, and the lease brings the job back.
     """
     started = time.perf_counter()
-    with rt.db.connection() as conn:
-        job = jobs.lease(conn, job_id, {kind: work.lease_s for kind, work in catalogue.items()})
-    if job is None:
+    taken = _take(rt, catalogue, job_id)
+    if taken is None:
         return "not_ready"
-    outcome, reason = _attempt(rt, catalogue[job.kind], job)
+    job, step = taken
+    outcome, reason = _attempt(rt, catalogue[job.kind], job, step)
     metrics.JOBS.labels(job.kind, outcome).inc()
     log.get().info(
         "job_attempted",
@@ -78,9 +91,33 @@ def run(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_id: int) -> st
     return outcome
 
 
-def _attempt(rt: WorkerRuntime, work: Work, job: Job) -> tuple[str, str]:
+def _take(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_id: int) -> tuple[Job, Step] | None:
+    """The job under its lease, and its step. A fault of `begin` is the step's: the attempt counts all the same."""
+    leases = {kind: work.lease_s for kind, work in catalogue.items()}
     try:
-        work.run(rt, job)
+        with rt.db.connection() as conn:
+            job = jobs.lease(conn, job_id, leases)
+            return (job, catalogue[job.kind].begin(rt.settings, conn, job)) if job else None
+    except Exception as fault:
+        if is_outage(fault):
+            raise
+        told = fault
+    with rt.db.connection() as conn:
+        job = jobs.lease(conn, job_id, leases)
+    return (job, partial(_raise, told)) if job else None
+
+
+def _raise(fault: Exception, rt: WorkerRuntime) -> None:
+    raise fault
+
+
+def _attempt(rt: WorkerRuntime, work: Work, job: Job, step: Step) -> tuple[str, str]:
+    try:
+        record = step(rt)
+        with rt.db.connection() as conn:
+            if record is not None:
+                record(conn)
+            jobs.done(conn, job)
     except Deferred as outcome:
         return _later(rt, job, outcome, (outcome.until - datetime.now(UTC)).total_seconds(), counts=False)
     except Unknown as outcome:
@@ -102,8 +139,6 @@ def _attempt(rt: WorkerRuntime, work: Work, job: Job) -> tuple[str, str]:
         if job.attempts >= BUG_TRIES:
             return _never(rt, work, job, outcome)
         return _later(rt, job, outcome, delay_s(job.attempts, random.random()))  # noqa: S311 - jitter, not a secret
-    with rt.db.connection() as conn:
-        jobs.done(conn, job)
     return "done", ""
 
 

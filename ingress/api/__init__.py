@@ -5,7 +5,7 @@ from threading import BoundedSemaphore
 from flask import Flask, Response
 
 from ingress import service_guard
-from ingress.api import bulk, calls, docs, events, internal, openapi, recordings, sms
+from ingress.api import bulk, calls, docs, events, internal, openapi, recordings, reports, sms
 from ingress.api.reading import IdConverter
 from ingress.api.waiting import Waits
 from shared.runtime import Runtime
@@ -24,6 +24,7 @@ def install(app: Flask, rt: Runtime) -> None:
         calls.blueprint(rt, waits),
         recordings.blueprint(rt, seats),
         events.blueprint(rt),
+        reports.blueprint(rt),
     ):
         blueprint.after_request(_private)
         app.register_blueprint(blueprint, url_prefix="/api")

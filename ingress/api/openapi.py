@@ -108,13 +108,14 @@ def _answers(one: Operation) -> dict[str, Any]:
         answers["200"]["content"] |= sound
         answers["206"] = {"description": "A range of the sound.", "content": sound}
         answers["304"] = {"description": "The sound has not changed (If-None-Match)."}
+    if one.has_csv:
+        answers["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
     return answers
 
 
 def _answer(one: Operation, status: int, meaning: str, schema: Any) -> dict[str, Any]:
     shape = _page(schema) if one.is_list else schema
     answer: dict[str, Any] = {"description": meaning, "content": {"application/json": {"schema": shape}}}
-    answer["content"] |= _others(one.other_answers)
     if status == 202 and one.body:
         link = {"description": "Where it is from now on.", "schema": {"type": "string"}}
         answer["headers"] = {"Location": link}

@@ -19,7 +19,7 @@ SERVICE: Final = "serviceKey"
 class Operation:
     """One method on one path. `answers` maps a status to (what it means, its schema); problems by their status.
 
-    `other_bodies` and `other_answers`: media types besides JSON, and what is in them.
+    `other_bodies`: media types besides JSON, and what is in them.
     """
 
     method: str
@@ -36,9 +36,9 @@ class Operation:
     headers: tuple[str, ...] = ()
     is_list: bool = False
     has_sound: bool = False
+    has_csv: bool = False
     description: str = ""
     other_bodies: Mapping[str, str] = field(default_factory=dict)
-    other_answers: Mapping[str, str] = field(default_factory=dict)
 
 
 _WRITES: Final = ("IdempotencyKey", "Prefer")
@@ -117,7 +117,7 @@ OPERATIONS: Final = (
         method="get", path="/api/sms/bulk/{bulk_id}/items", name="listBulkItems", tag="bulks", scope="sms:read",
         summary="What became of its recipients", query=schemas.PageSchema, is_list=True,
         description="In the order of the request; as CSV for whoever prefers it.",
-        other_answers={"text/csv": "The same as a table; `Link` leads to the next page."},
+        has_csv=True,
         answers={200: ("A page of recipients.", resources.BulkItemResource)}, problems=(401, 403, 404, 422, 503),
     ),
     *(
@@ -131,6 +131,12 @@ OPERATIONS: Final = (
             ("resume", "Let its texts leave again"),
             ("cancel", "Call off what of it has not left"),
         )
+    ),
+    Operation(
+        method="get", path="/api/reports/delivery", name="reportDelivery", tag="texts", scope="sms:read",
+        summary="What became of our texts, by tenant, day and error", query=schemas.DeliveryReportSchema,
+        description="CSV with `Accept: text/csv`.", has_csv=True,
+        answers={200: ("The report.", resources.DeliveryReport)}, problems=(401, 403, 422, 503),
     ),
     Operation(
         method="get", path="/api/calls/{call_id}", name="showCall", tag="calls", scope="calls:read",

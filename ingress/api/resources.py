@@ -8,6 +8,7 @@ from marshmallow import EXCLUDE, Schema, fields
 
 from shared.db.bulks import STANDINGS, Bulk, Progress, Result
 from shared.db.calls import Call
+from shared.db.delivery_report import Line
 from shared.db.events import StoredEvent
 from shared.db.message_steps import Step
 from shared.db.recordings import Recording
@@ -287,6 +288,57 @@ class EventResource(Resource):
     outcome = fields.String(required=True, allow_none=True)
 
 
+class DeliveryLine(Resource):
+    """Outgoing texts that are alike in what the report tells apart; each is counted in one column by what became of it."""
+
+    tenant_id = fields.String(required=True, allow_none=True)
+    day = fields.Date(required=True, allow_none=True)
+    error_code = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Why it did not arrive, by Twilio's code."}
+    )
+    texts = fields.Integer(required=True)
+    delivered = fields.Integer(required=True)
+    undelivered = fields.Integer(required=True)
+    failed = fields.Integer(required=True, metadata={"description": "At Twilio; see `refused`."})
+    canceled = fields.Integer(required=True)
+    refused = fields.Integer(
+        required=True, metadata={"description": "Never handed to Twilio, or refused by it at once."}
+    )
+    sent = fields.Integer(required=True, metadata={"description": "The carrier has it; nobody confirmed."})
+    queued = fields.Integer(required=True)
+    unsettled = fields.Integer(required=True, metadata={"description": "No answer came: Twilio may have it."})
+    conflicted = fields.Integer(
+        required=True, metadata={"description": "Of all these: Twilio told of two ends that cannot both be true."}
+    )
+    segments = fields.Integer(required=True)
+    prices = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        required=True,
+        metadata={"description": "Sums by currency, decimal, negative if charged; `?`: Twilio named none."},
+    )
+    delivery_ratio = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "delivered / (delivered + undelivered + failed); null if that is 0."},
+    )
+    carrier_s_median = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Seconds from our request to the carrier's receipt, which is exact to the minute."},
+    )
+    carrier_s_p95 = fields.Integer(required=True, allow_none=True)
+
+
+class DeliveryReport(Resource):
+    """What became of the texts of some days."""
+
+    from_ = fields.Date(required=True, data_key="from")
+    to = fields.Date(required=True)
+    by = fields.List(fields.String(), required=True)
+    data = fields.List(fields.Nested(DeliveryLine), required=True)
+
+
 class PlatformAnswer(Resource):
     """A text that was taken on, in the platform's spelling."""
 
@@ -309,6 +361,8 @@ _BULK_ITEM: Final = BulkItemResource()
 _RECORDING: Final = RecordingResource()
 _CALL: Final = CallResource(exclude=("recordings",))
 _EVENT: Final = EventResource()
+_DELIVERY: Final = DeliveryLine()
+DELIVERY_FIELDS: Final = tuple(_DELIVERY.fields)
 
 
 def media_url(row: Recording) -> str | None:
@@ -363,6 +417,11 @@ def call(row: Call, recordings: Sequence[Recording]) -> dict[str, Any]:
 def event(row: StoredEvent) -> dict[str, Any]:
     """An event as operators see it."""
     return _fields(_EVENT, row)
+
+
+def delivery(row: Line) -> dict[str, Any]:
+    """A line of the delivery report."""
+    return _fields(_DELIVERY, row)
 
 
 def _fields(schema: Schema, row: object) -> dict[str, Any]:

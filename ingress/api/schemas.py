@@ -1,14 +1,16 @@
 """What clients may ask, besides the texts of `shared.sms_job`. Built once: the views use the instances at the end."""
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from ingress.api.paging import DEFAULT_LIMIT, LARGEST_LIMIT
 from shared.bulk_request import BulkOptionsSchema, BulkSchema
+from shared.db.delivery_report import BY
 from shared.domain.law import PURPOSES
 from shared.domain.status import MESSAGE_RANK, SEND_RANK
-from shared.sms_job import LONGEST_BODY, SmsRequestSchema, Text, TextOptionsSchema, check_phone, purpose_field
+from shared.sms_job import LONGEST_BODY, SmsRequestSchema, Text, TextOptionsSchema, check_body, check_phone, purpose_field
 
 
 class Strict(Schema):
@@ -31,7 +33,7 @@ class PreviewSchema(TextOptionsSchema):
     """A text that is not to be sent. Without `to` and somebody to send from, only its words are looked at."""
 
     to = Text(load_default=None, allow_none=True, validate=check_phone)
-    body = Text(load_default="", validate=validate.Length(max=LONGEST_BODY))
+    body = Text(load_default="", validate=[validate.Length(max=LONGEST_BODY), check_body])
 
 
 class ResolveSchema(Strict):
@@ -82,6 +84,32 @@ class EventsPageSchema(PageSchema):
     )
 
 
+class Words(fields.Field[Any]):
+    """Some of a set of words, separated by commas."""
+
+    def __init__(self, known: Sequence[str], **kwargs: Any) -> None:
+        pattern = f"^({'|'.join(known)})(,({'|'.join(known)}))*$"
+        super().__init__(metadata=kwargs.pop("metadata", {}) | {"type": "string", "pattern": pattern}, **kwargs)
+        self._known = tuple(known)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[str]:
+        given = value.split(",")
+        if not set(given) <= set(self._known):
+            raise ValidationError(f"Must be one of: {', '.join(self._known)}; several with commas.")
+        return [word for word in self._known if word in given]
+
+
+class DeliveryReportSchema(Strict):
+    """Which texts, and what they are told apart by."""
+
+    first = fields.Date(
+        data_key="from", metadata={"description": "The first day, UTC; a text belongs to the day of its creation."}
+    )
+    last = fields.Date(data_key="to", metadata={"description": "The last day, UTC, included; today if it is left out."})
+    tenant_id = fields.String(validate=validate.Length(1, 128), metadata={"description": "Only this tenant's."})
+    by = Words(BY, load_default=["day"], metadata={"description": "One line for each of these.", "default": "day"})
+
+
 class MediaChoiceSchema(Strict):
     """Whether the sound itself is wanted."""
 
@@ -102,4 +130,5 @@ NOTHING: Final = NothingSchema()
 PAGE: Final = PageSchema()
 TEXTS_PAGE: Final = TextsPageSchema()
 EVENTS_PAGE: Final = EventsPageSchema()
+DELIVERY_REPORT: Final = DeliveryReportSchema()
 MEDIA_CHOICE: Final = MediaChoiceSchema()

@@ -195,7 +195,7 @@ def resume(conn: Connection, bulk: Bulk) -> None:
         """
         update jobs set next_at = greatest(now(), send_at, held_until), awake = false
           from messages where messages.bulk_id = %s and messages.send_state = 'queued'
-           and jobs.kind = 'sms.send' and jobs.ref = messages.id::text and jobs.state = 'due' and next_at = 'infinity'
+           and jobs.kind = 'sms.send' and jobs.ref = messages.id::text and jobs.state = 'due' and not jobs.awake
         """,
         (bulk.id,),
     )

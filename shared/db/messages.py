@@ -210,6 +210,18 @@ def mark_unknown(conn: Connection, message_id: UUID, reason: str) -> bool:
     return done.rowcount == 1
 
 
+def mark_parked(conn: Connection, message_id: UUID, reason: str) -> bool:
+    """It is not known whether Twilio has it, and a person is to decide. False if that is settled already."""
+    done = conn.execute(
+        """
+        update messages set send_state = 'parked', error_reason = %s, updated_at = now()
+         where id = %s and send_state in ('sending', 'unknown')
+        """,
+        (reason, message_id),
+    )
+    return done.rowcount == 1
+
+
 def mark_handed(
     conn: Connection,
     message_id: UUID,

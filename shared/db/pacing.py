@@ -63,7 +63,7 @@ def queues(conn: Connection) -> list[Queue]:
 
 
 def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> list[Hint]:
-    """Hints for the next texts of these senders, `room` at each and `limit` in all: by lane, then in turn.
+    """Hints for the next texts of these senders: what begins within `room` segments at each, `limit` in all, by lane and turn.
 
     Where there is not room for all, every owner's first goes before anybody's second.
     """
@@ -74,10 +74,12 @@ def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> list[Hi
                 select job.id, job.lane, row_number() over (partition by job.lane, job.owner order by job.turn, job.id) as nth
                   from unnest(%(keys)s::text[], %(rooms)s::int[]) as queue (key, room)
                  cross join lateral (
-                    select id, lane, owner, turn from jobs
-                     where pace_key = queue.key and state = 'due' and awake and pace_key is not null
-                       and (hint_at <= now() or hint_at = 'infinity') and (lease_until is null or lease_until <= now())
-                     order by lane, turn, id limit queue.room) as job
+                    select id, lane, owner, turn, sum(cost) over (order by lane, turn, id) - cost as before
+                      from (select id, lane, owner, turn, cost from jobs
+                             where pace_key = queue.key and state = 'due' and awake and pace_key is not null
+                               and (hint_at <= now() or hint_at = 'infinity') and (lease_until is null or lease_until <= now())
+                             order by lane, turn, id limit queue.room) as first) as job
+                 where job.before < queue.room
                  order by job.lane, nth limit %(limit)s)
             update jobs set hint_at = now() + make_interval(secs => %(rehint_s)s)
              where id in (select id from jobs where id in (select id from next) for update skip locked)

@@ -3,7 +3,7 @@
 import re
 
 # ITU-T E.164: at most 15 digits, the first is not 0. With its country code no number in use is below seven.
-_E164 = re.compile(r"\+[1-9]\d{6,14}\Z")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 # In any text, for the net that keeps numbers out of the logs: E.164, with or without the plus percent-encoded.
 _IN_TEXT = re.compile(r"(?:\+|%2B)([1-9]\d{6,14})\b", re.IGNORECASE)
 _SHOWN_HEAD, _SHOWN_TAIL = 5, 4  # +1415•••2671: the area for support, the tail to recognise, not enough to call

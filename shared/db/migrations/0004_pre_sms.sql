@@ -129,6 +129,8 @@ create table opt_outs (
     check ((lifted_at is null) = (lifted_by is null))
 );
 create unique index opt_outs_in_force on opt_outs (number, scope) where lifted_at is null;
+create index opt_outs_by_number on opt_outs (number, scope, lifted_at);
+create index opt_outs_by_time on opt_outs (at desc, id);
 
 -- Who has agreed to be texted about what.
 create table consents (
@@ -146,6 +148,11 @@ create table consents (
     check ((revoked_at is null) = (revoked_by is null))
 );
 create unique index consents_in_force on consents (number, tenant_id, purpose) where revoked_at is null;
+create index consents_by_time on consents (granted_at desc, id);
+
+-- Who has called or written lately may be answered.
+create index messages_by_writer on messages (from_number, created_at desc) where direction = 'inbound';
+create index calls_by_caller on calls (from_number, started_at desc) where direction = 'inbound';
 
 -- Numbers to which a text cannot get, and until when we believe that: null is for good.
 create table suppressions (

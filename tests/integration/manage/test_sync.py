@@ -184,13 +184,13 @@ def contract(name):
 def test_the_requests_are_those_of_twilios_own_description(cli, control, monkeypatch):
     spec = contract("twilio_api_v2010.json")["paths"]
     asked = []
-    really = twilio_client._HttpClient.request
+    really = twilio_client.HttpClient.request
 
     def noting(self, method, url, params=None, data=None, **more):
         asked.append((method, url, params, data))
         return really(self, method, url, params, data, **more)
 
-    monkeypatch.setattr(twilio_client._HttpClient, "request", noting)
+    monkeypatch.setattr(twilio_client.HttpClient, "request", noting)
     cli("numbers", "sync")
     base = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT.sid}/IncomingPhoneNumbers"
     ((_, _, query, _),) = [one for one in asked if one[:2] == ("GET", f"{base}.json")]

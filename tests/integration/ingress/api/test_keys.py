@@ -21,6 +21,7 @@ NEEDS = [
     ("POST", f"/api/calls/{CALL_SID}/end", "calls:control"),
     ("GET", f"/api/calls/{CALL_SID}/recording", "recordings:read"),
     ("GET", "/api/recordings/RE" + "0" * 32, "recordings:read"),
+    ("GET", "/api/reports/delivery", "sms:read"),
     ("GET", f"/api/events?sid={CALL_SID}", "events:read"),
 ]
 

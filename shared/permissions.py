@@ -1,0 +1,47 @@
+"""May this text go? Reads the facts and decides: at the door, for a preview, and again in the transaction before it leaves."""
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import Connection
+
+from shared import recipients
+from shared.db import permission_facts
+from shared.domain.law import Law, Purpose
+from shared.domain.permission import Decision, decide
+from shared.domain.phone import is_e164, without_channel
+
+
+def ask(
+    conn: Connection,
+    law: Law,
+    *,
+    to: str,
+    from_: str,
+    service_sid: str | None,
+    tenant_id: str | None,
+    purpose: Purpose,
+    message_id: UUID | None = None,
+    now: datetime | None = None,
+) -> Decision:
+    """The decision at `now` (None: PostgreSQL's clock), after one query. `from_` is empty where the service chooses."""
+    sender = without_channel(from_)
+    facts = permission_facts.read(
+        conn,
+        recipient=recipients.of(to),
+        sender_kind=_kind(sender, service_sid),
+        from_=sender,
+        service_sid=service_sid,
+        tenant_id=tenant_id,
+        purpose=purpose,
+        message_id=message_id,
+        now=now,
+    )
+    return decide(facts, law)
+
+
+def _kind(sender: str, service_sid: str | None) -> str:
+    """As far as the rules here ask: alphanumeric or not."""
+    if not sender or sender == service_sid or sender.startswith("MG"):
+        return "service"
+    return "number" if is_e164(sender) or sender.isdigit() else "alphanumeric"
