@@ -110,7 +110,9 @@ def _known(conn: Connection, message: Message) -> Taken:
     """What its client was told then: refused by a rule, or taken on, whatever has become of it since."""
     is_refused = message.send_state == "refused" and message.error_reason == "not_permitted"
     text = rows.find(conn, str(message.id)) if is_refused else None
-    return Taken(message, False, None, "not_permitted", rules=text.decision_rules or ()) if text else Taken(message, False)
+    return (
+        Taken(message, False, None, "not_permitted", rules=text.decision_rules or ()) if text else Taken(message, False)
+    )
 
 
 def _media(wanted: Mapping[str, Any]) -> list[dict[str, Any]]:

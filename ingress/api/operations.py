@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import Schema
 
@@ -100,10 +100,10 @@ OPERATIONS: Final = (
     Operation(
         method="post", path="/api/sms/bulk", name="sendBulk", tag="bulks", scope="sms:send",
         summary="Send texts to many people", body=BulkSchema, headers=("IdempotencyKey",),
-        description="The key is required. What is wrong with one recipient is told of that one (`GET …/items`) and does not hold "
-        "up the others; a number that comes twice gets one text. As CSV, the first line names the columns: `to`, and if wanted "
-        "`body`, `media_urls` (by blanks), `idempotency_key`; every other column is a variable, and what all texts have in common "
-        "is in the query string.",
+        description="The key is required. What is wrong with one recipient is told of that one (`GET …/items`) and does not "
+        "hold up the others; a number that comes twice gets one text. As CSV, the first line names the columns: `to`, and if "
+        "wanted `body`, `media_urls` (by blanks), `idempotency_key`; every other column is a variable, and what all texts have "
+        "in common is in the query string.",
         other_bodies={"text/csv": "A header row, then a line for each recipient."},
         answers={202: ("Every recipient is kept.", resources.BulkResource)},
         problems=(400, 401, 403, 409, 413, 415, 422, 503),

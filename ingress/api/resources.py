@@ -56,7 +56,9 @@ class MessageResource(Resource):
     status = fields.String(
         required=True,
         attribute="state",
-        metadata={"description": "`queued` until Twilio has it, then Twilio's word. `failed` and `canceled` may be ours."},
+        metadata={
+            "description": "`queued` until Twilio has it, then Twilio's word. `failed` and `canceled` may be ours."
+        },
     )
     send_state = fields.String(
         required=True, allow_none=True, metadata={"description": "How far we have handed it to Twilio."}
@@ -151,7 +153,11 @@ class WordsResource(Resource):
     segments = fields.Integer(required=True)
     units = fields.Integer(required=True, metadata={"description": "Septets of GSM-7, or UTF-16 units of UCS-2."})
     characters = fields.Integer(required=True)
-    segment_characters = fields.List(fields.Integer(), required=True, metadata={"description": "Of each part."})
+    segment_characters = fields.Function(
+        lambda words: [len(part) for part in words.parts],
+        required=True,
+        metadata={"type": "array", "items": {"type": "integer"}, "description": "Of each part."},
+    )
     forcing = fields.List(fields.Nested(CharacterResource), required=True)
 
 
@@ -184,7 +190,9 @@ class PreviewResource(Resource):
 
     words = fields.Nested(WordsResource, required=True)
     smart = fields.Nested(SmartResource, required=True, allow_none=True)
-    price_class = fields.Dict(required=True, allow_none=True)
+    price_class = fields.String(
+        required=True, allow_none=True, metadata={"description": "Twilio's price list: SMS or MMS, domestic or not."}
+    )
     recipient = fields.Nested(PreviewedRecipient, required=True, allow_none=True)
     sender = fields.Nested(PreviewedSender, required=True, allow_none=True)
     lane = fields.Integer(required=True)
@@ -356,6 +364,7 @@ _STEP: Final = StepResource()
 _ATTEMPTS: Final = AttemptsResource()
 _BULK: Final = BulkResource(exclude=("is_done", "counts", "estimated_end_at"))
 _BULK_END: Final = BulkResource(only=("estimated_end_at",))
+_PREVIEW: Final = PreviewResource()
 _DECISION: Final = DecisionResource()
 _BULK_ITEM: Final = BulkItemResource()
 _RECORDING: Final = RecordingResource()
@@ -390,6 +399,11 @@ def decision(row: Text) -> dict[str, Any]:
         "verdict": row.decision, "rules": row.decision_rules or [], "held_until": row.held_until,
         "consent_id": row.consent_id, "decided_at": row.decided_at,
     })  # fmt: skip
+
+
+def preview(told: dict[str, Any]) -> dict[str, Any]:
+    """What would become of a text; what is not told is null."""
+    return dict.fromkeys(_PREVIEW.fields) | _fields(_PREVIEW, told)
 
 
 def bulk(row: Bulk, progress: Progress) -> dict[str, Any]:

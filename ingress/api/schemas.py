@@ -10,7 +10,15 @@ from shared.bulk_request import BulkOptionsSchema, BulkSchema
 from shared.db.delivery_report import BY
 from shared.domain.law import PURPOSES
 from shared.domain.status import MESSAGE_RANK, SEND_RANK
-from shared.sms_job import LONGEST_BODY, SmsRequestSchema, Text, TextOptionsSchema, check_body, check_phone, purpose_field
+from shared.sms_job import (
+    LONGEST_BODY,
+    SmsRequestSchema,
+    Text,
+    TextOptionsSchema,
+    check_body,
+    check_phone,
+    purpose_field,
+)
 
 
 class Strict(Schema):

@@ -17,8 +17,8 @@ from ingress.idempotency import once
 from ingress.problem import Problem
 from ingress.service_guard import Caller
 from shared import texts
-from shared.db.messages import Message
 from shared.db import texts as rows
+from shared.db.messages import Message
 from shared.db.texts import Text
 from shared.domain.status import SEND_FINAL
 from shared.runtime import Runtime

@@ -105,7 +105,8 @@ def insert(
     conn.execute(
         """
         insert into bulk_items (bulk_id, line, said, fault)
-        select %s, line, said, nullif(fault, 'null') from jsonb_to_recordset(%s::jsonb) as row (line int, said jsonb, fault jsonb)
+        select %s, line, said, nullif(fault, 'null')
+          from jsonb_to_recordset(%s::jsonb) as row (line int, said jsonb, fault jsonb)
         """,
         (bulk.id, json.dumps(rows)),
     )
