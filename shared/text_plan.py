@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from psycopg import Connection
 
+from shared import permissions
 from shared.db import numbers, pacing, senders
-from shared.domain import segments
+from shared.domain import media_rules, segments
 from shared.domain.lanes import VALIDITY_S, lane_of
 from shared.domain.law import Law
 from shared.domain.permission import Decision
