@@ -2,11 +2,13 @@
 
 import click
 
+from ops.manage.consents import consents
 from ops.manage.endpoints import endpoints
 from ops.manage.events import events
 from ops.manage.inbox import inbox
 from ops.manage.keys import keys
 from ops.manage.numbers import numbers
+from ops.manage.opt_outs import opt_outs
 from ops.manage.report import report
 from ops.manage.system import config, migrate
 from ops.manage.traffic import simulate, sms
@@ -27,7 +29,9 @@ def main() -> None:
     """twilio-server: look at it, change it, repair it."""
 
 
-for command in (config, endpoints, events, inbox, keys, migrate, numbers, report, simulate, sms):
+for command in (
+    config, consents, endpoints, events, inbox, keys, migrate, numbers, opt_outs, report, simulate, sms,
+):  # fmt: skip
     main.add_command(command)
 
 if __name__ == "__main__":

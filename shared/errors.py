@@ -58,6 +58,8 @@ class Unknown(TwilioServerError):
 class Permanent(TwilioServerError):
     """It will never work as it stands. `twilio_code` is the code of Twilio's error dictionary, if Twilio refused."""
 
+    concurrency: int | None = None  # as `Transient` has it: a refusal says nothing of the pace
+
     def __init__(self, reason: str, *, twilio_code: int | None = None) -> None:
         super().__init__(reason)
         self.twilio_code = twilio_code

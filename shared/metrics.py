@@ -66,7 +66,12 @@ TWILIO_ALERTS = Counter(_PREFIX + "twilio_alerts_total", "What Twilio complained
 JOBS = Counter(_PREFIX + "jobs_total", "Attempts of promised work by kind and outcome.", ["kind", "outcome"])
 SMS = Counter(_PREFIX + "sms_total", "Texts by what became of them.", ["outcome"])
 SMS_SEGMENTS = Counter(_PREFIX + "sms_segments_total", "Segments of texts that Twilio took.")
-SMS_SETTLED = Counter(_PREFIX + "sms_settled_total", "Texts whose request had no answer, by what came out.", ["outcome"])
+SMS_SETTLED = Counter(
+    _PREFIX + "sms_settled_total", "Texts whose request had no answer, by what came out.", ["outcome"]
+)
+SMS_ALERTS = Counter(
+    _PREFIX + "sms_alerts_total", "Error codes of texts that a person should hear of.", ["error_class", "rule"]
+)
 PACED_WITHOUT_REDIS = Counter(
     _PREFIX + "paced_without_redis_total", "Texts whose turn was taken in PostgreSQL because Redis was away."
 )

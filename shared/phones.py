@@ -16,7 +16,9 @@ from shared.domain.phone import WITHHELD, is_e164
 
 Reason = Literal["empty", "withheld", "letters", "extension", "short-number", "no-country", "unknown-country",
                  "no-area-code", "too-short", "too-long", "wrong-length", "not-a-number"]  # fmt: skip
-Kind = Literal["mobile", "fixed-line", "fixed-or-mobile", "toll-free", "premium", "shared-cost", "pager", "voip", "unknown"]
+Kind = Literal[
+    "mobile", "fixed-line", "fixed-or-mobile", "toll-free", "premium", "shared-cost", "pager", "voip", "unknown"
+]
 
 # In place of a caller's number; the same as digits are in `shared.domain.phone`.
 _WITHHELD_WORDS: Final = {"anonymous", "restricted", "unavailable", "unknown", "private", "blocked", "withheld"}

@@ -14,11 +14,11 @@ def _delivery_wait_s(attempt: int, jitter: float, retry_after_s: float | None) -
 
 
 # Leases are longer than all time limits inside the work together: connect and read of Twilio, of the store, of a
-# subscriber. Tries: a text is stale after an hour anyway; media may be late by minutes and Twilio keeps it; ending a
+# subscriber. Tries: a text expires; media may be late by minutes and Twilio keeps it; ending a
 # call is pointless when the call is long over; as-call-service is one of us and holds a customer's next message behind the
 # last, so it is asked again within seconds, and for two days.
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
-    "sms.send": Work(sms.begin, sms.give_up, lease_s=40, wait_s=patiently(20)),
+    "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s),
     "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
     "call.end": Work(plainly(calls.end), calls.nothing_to_record, lease_s=30, wait_s=patiently(6)),
     "call.settle": Work(plainly(calls.settle), calls.nothing_to_record, lease_s=15, wait_s=patiently(10)),

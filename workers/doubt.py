@@ -64,8 +64,9 @@ def _next_look_s(age_s: float, settle_s: float) -> float:
 
 def _look(rt: WorkerRuntime, departure: Departure, since: datetime) -> Sent | None:
     alike = rt.twilio.find_messages(
-        to=departure.to_number, from_=departure.from_number, body=departure.body, since=since
-    )
+        to=departure.to_number, from_=departure.from_number, body=departure.body, since=since,
+        messaging_service_sid=departure.messaging_service_sid or "", media_count=len(departure.media),
+    )  # fmt: skip
     if not alike:
         return None
     with rt.db.connection() as conn:

@@ -93,7 +93,7 @@ def run(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_id: int) -> st
 
 def _take(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_id: int) -> tuple[Job, Step] | None:
     """The job under its lease, and its step. A fault of `begin` is the step's: the attempt counts all the same."""
-    leases = {kind: work.lease_s for kind, work in catalogue.items()}
+    leases: dict[JobKind, float] = {kind: work.lease_s for kind, work in catalogue.items()}
     try:
         with rt.db.connection() as conn:
             job = jobs.lease(conn, job_id, leases)

@@ -37,5 +37,9 @@ def record(conn: Connection, departure: Departure, sent: Sent) -> None:
     metrics.SMS.labels("handed").inc()
     metrics.SMS_SEGMENTS.inc(departure.segments)
     log.get().info(
-        "sms_handed", message_id=str(departure.id), message_sid=sent.message_sid, to=masked(departure.to_number), first=new
+        "sms_handed",
+        message_id=str(departure.id),
+        message_sid=sent.message_sid,
+        to=masked(departure.to_number),
+        first=new,
     )

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from redis.exceptions import RedisError
 
-from shared import log, metrics, pace
+from shared import log, metrics, pace, recipients
 from shared.db import pacing, senders
 from shared.domain.senders import default_rate, kind_of
 from shared.pace import Bucket, Uncounted, Wait
@@ -19,7 +19,7 @@ WITHOUT_REDIS: Final = 0.5
 
 def bucket_of(key: str, segments_per_s: float | None, segments_per_day: int | None = None) -> Bucket:
     """The bucket of a sender: at its own rate, or at that of its kind."""
-    return Bucket(key, segments_per_s or default_rate(kind_of(key)), segments_per_day)
+    return Bucket(key, segments_per_s or default_rate(kind_of(key), recipients.of(key).region), segments_per_day)
 
 
 class Turn:

@@ -2,6 +2,7 @@
 
 from psycopg import Connection
 
+from shared import permissions
 from shared.db import departures
 from shared.db.departures import Departure
 from shared.domain.permission import Decision
@@ -11,7 +12,10 @@ from shared.settings import Settings
 
 def decide(settings: Settings, conn: Connection, departure: Departure) -> Decision:
     """By the facts of this very transaction: an opt-out that came a moment ago counts."""
-    return Decision("allowed", ())
+    return permissions.ask(
+        conn, settings.law, to=departure.to_number, from_=departure.from_number, service_sid=departure.messaging_service_sid,
+        tenant_id=departure.tenant_id, purpose=departure.purpose, message_id=departure.id,
+    )  # fmt: skip
 
 
 def refusal(conn: Connection, departure: Departure, decision: Decision) -> TwilioServerError | None:

@@ -5,30 +5,34 @@ row says "sending". Then Redis is asked for its turn, and Twilio is called. In t
 is written down. Whoever dies in between leaves "sending", which reads as "perhaps": the next one looks at Twilio's list.
 """
 
+import random
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from psycopg import Connection
 
-from shared import log, metrics
+from shared import metrics
 from shared.db import departures, message_steps, messages
 from shared.db.departures import Departure
 from shared.db.freshness import FRESH_FOR
 from shared.db.jobs import Job
+from shared.domain.backoff import delay_s
+from shared.domain.error_classes import rule_of, when_again
 from shared.domain.status import SEND_FINAL
 from shared.domain.twiml import OVERRIDES
 from shared.errors import Deferred, Permanent, Transient, TwilioServerError, Unknown
 from shared.pace import Bucket
 from shared.settings import Settings
-from workers import doubt, handed, permit
+from workers import consequences, doubt, handed, permit
+from workers.consequences import Failed
 from workers.context import WorkerRuntime
 from workers.execute import Record, Step
 from workers.handlers.messages import notify
 from workers.pacing import Turn, bucket_of
 
-# Between "sending" and the request there is one call of Redis. Whoever has been stopped in between for longer than this does not
-# know any more whether another has taken the text over, and must not send it.
+# Between "sending" and the request there is one call of Redis. Whoever has been stopped in between for longer than this does
+# not know any more whether another has taken the text over, and must not send it.
 FRESH_S: Final = 5.0
 # Twilio's own limits of a text's validity, in seconds (Message resource, ValidityPeriod).
 SHORTEST_VALIDITY_S: Final = 5
@@ -63,7 +67,8 @@ def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
     if message is None:
         return
     if message.send_state in ("sending", "unknown"):  # whoever was refused by Twilio is "queued" again
-        return doubt.park(conn, message, outcome.reason)
+        doubt.park(conn, message, outcome.reason)
+        return
     if not messages.mark_refused(conn, message.id, code=code, reason=outcome.reason):
         return
     message_steps.add(conn, message.id, "refused", error_code=code, detail={"reason": outcome.reason})
@@ -106,7 +111,8 @@ def _fails(outcome: TwilioServerError) -> Step:
 def _hand_over(rt: WorkerRuntime, job: Job, departure: Departure, since: float) -> Record:
     turn = Turn(rt, _buckets(departure), lane=departure.lane, segments=departure.segments)
     if wait := turn.wait():
-        _unsent(rt, departure, None)
+        with rt.db.connection() as conn:  # that a turn had to be waited for is not worth a step
+            messages.mark_unsent(conn, departure.id)
         raise _waits(departure, wait.reason, wait.until)
     if _clock() - since > FRESH_S:
         turn.over()
@@ -125,14 +131,10 @@ def _hand_over(rt: WorkerRuntime, job: Job, departure: Departure, since: float) 
         turn.over()
         doubt.note(rt, departure, outcome.reason)
         raise
-    except Transient as outcome:
-        turn.over(throttled=outcome.is_throttle, seen=outcome.concurrency)
-        _unsent(rt, departure, outcome)
-        raise
-    except Permanent:
-        turn.over()
-        _unsent(rt, departure, None)
-        raise
+    except (Transient, Permanent) as outcome:
+        turn.over(throttled=isinstance(outcome, Transient) and outcome.is_throttle, seen=outcome.concurrency)
+        _not_taken(rt, job, departure, outcome)
+        raise _again(job, departure, outcome) from outcome
     except BaseException:
         turn.over()
         raise
@@ -147,14 +149,45 @@ def _waits(departure: Departure, reason: str, until: datetime) -> TwilioServerEr
     return Deferred(reason, until=until)
 
 
-def _unsent(rt: WorkerRuntime, departure: Departure, outcome: Transient | None) -> None:
-    """Twilio certainly does not have it. That a turn had to be waited for is not worth a step."""
+def _not_taken(rt: WorkerRuntime, job: Job, departure: Departure, outcome: Transient | Permanent) -> None:
+    """Twilio certainly does not have it, and its error code may say something of the recipient, the sender or the account."""
     with rt.db.connection() as conn:
         messages.mark_unsent(conn, departure.id)
-        if outcome is not None:
-            message_steps.add(
-                conn, departure.id, "unsent", error_code=outcome.twilio_code, detail={"reason": outcome.reason}
-            )
+        message_steps.add(
+            conn, departure.id, "unsent", error_code=outcome.twilio_code, detail={"reason": outcome.reason}
+        )
+        if outcome.twilio_code is not None:
+            consequences.follow(conn, _failed(rt, departure), outcome.twilio_code, attempt=job.attempts)
+
+
+def _failed(rt: WorkerRuntime, departure: Departure) -> Failed:
+    return Failed(
+        message_id=str(departure.id),
+        tenant_id=departure.tenant_id,
+        to_number=departure.to_number,
+        from_number=departure.from_number,
+        service_sid=departure.messaging_service_sid or departure.group_sid,
+        account_sid=rt.settings.twilio_account_sid,
+        left_at=datetime.now(UTC),
+    )
+
+
+def _again(job: Job, departure: Departure, outcome: Transient | Permanent) -> TwilioServerError:
+    """What becomes of it by the rule of its error code; without a code, the outcome speaks for itself."""
+    if isinstance(outcome, Permanent) or outcome.twilio_code is None:
+        return outcome
+    now, jitter = datetime.now(UTC), random.random()  # noqa: S311 - jitter, not a secret
+    at = when_again(rule_of(outcome.twilio_code), job.attempts, jitter, now=now, retry_after_s=outcome.retry_after_s)
+    if at is None or at >= departure.expires_at:
+        why = "no further try" if at is None else "expired before the next try"
+        return Permanent(f"{outcome.reason}: {why}", twilio_code=outcome.twilio_code)
+    outcome.retry_after_s = (at - now).total_seconds()
+    return outcome
+
+
+def wait_s(attempt: int, jitter: float, retry_after_s: float | None) -> float:
+    """Seconds to the next try: the rule's, where a rule has spoken. A text is tried until it expires."""
+    return retry_after_s or delay_s(attempt, jitter)
 
 
 def _buckets(departure: Departure) -> list[Bucket]:

@@ -23,6 +23,10 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
         "message_sid": _TEXT, "from": _TEXT, "to": _TEXT, "tenant_id": _MAYBE, "body": _TEXT,
         "media": {"type": "array", "items": {"type": "object"}}, "opt_out_type": _MAYBE, "received_at": _TIME,
     },
+    "consent": {
+        "number": _TEXT, "sender": _TEXT, "scopes": {"type": "array", "items": _TEXT}, "tenant_id": _MAYBE, "source": _TEXT,
+        "at": _TIME,
+    },
     "recording": {
         "recording_sid": _TEXT, "call_sid": _TEXT, "state": _TEXT, "duration_s": _NUMBER, "channels": _NUMBER,
         "size_bytes": _NUMBER, "sha256": _MAYBE, "error_reason": _MAYBE,

@@ -116,7 +116,7 @@ def _answers(one: Operation) -> dict[str, Any]:
 def _answer(one: Operation, status: int, meaning: str, schema: Any) -> dict[str, Any]:
     shape = _page(schema) if one.is_list else schema
     answer: dict[str, Any] = {"description": meaning, "content": {"application/json": {"schema": shape}}}
-    if status == 202 and one.body:
+    if status in (201, 202) and one.body:
         link = {"description": "Where it is from now on.", "schema": {"type": "string"}}
         answer["headers"] = {"Location": link}
     return answer

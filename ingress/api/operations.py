@@ -6,7 +6,7 @@ from typing import Final
 
 from marshmallow import Schema
 
-from ingress.api import resources, schemas
+from ingress.api import consent_schemas, resources, schemas
 from shared.bulk_request import BulkSchema
 from shared.sms_job import SmsRequestSchema
 
@@ -164,6 +164,48 @@ OPERATIONS: Final = (
         method="get", path="/api/events", name="listEvents", tag="events", scope="events:read",
         summary="What happened at Twilio to one call, text or recording", query=schemas.EventsPageSchema, is_list=True,
         answers={200: ("A page of events, newest first.", resources.EventResource)}, problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/opt-outs", name="listOptOuts", tag="consent", scope="consent:read",
+        summary="The newest opt-outs", query=consent_schemas.OptOutsPageSchema, is_list=True,
+        answers={200: ("A page of opt-outs, newest first.", consent_schemas.OptOutResource)}, problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/opt-outs", name="addOptOut", tag="consent", scope="consent:write",
+        summary="Somebody wants no texts", body=consent_schemas.OptOutSchema, headers=("IdempotencyKey",),
+        description="For wishes that were told on another way than by text. No START lifts it.",
+        answers={201: ("The opt-out, in force.", consent_schemas.OptOutResource)},
+        problems=(400, 401, 403, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="delete", path="/api/opt-outs/{number}", name="liftOptOut", tag="consent", scope="consent:write",
+        summary="Lift an opt-out", query=consent_schemas.LiftSchema,
+        description="Twilio's own list is another: a text to somebody who has texted STOP still fails with 21610.",
+        answers={200: ("The opt-out, which does not count any more.", consent_schemas.OptOutResource)},
+        problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/consents", name="listConsents", tag="consent", scope="consent:read",
+        summary="The newest consents", query=consent_schemas.ConsentsPageSchema, is_list=True,
+        answers={200: ("A page of consents, newest first.", consent_schemas.ConsentResource)}, problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/consents", name="grantConsent", tag="consent", scope="consent:write",
+        summary="Somebody has agreed to texts", body=consent_schemas.ConsentSchema, headers=("IdempotencyKey",),
+        description="It takes the place of the one that the number, the tenant and the purpose have.",
+        answers={201: ("The consent, in force.", consent_schemas.ConsentResource)},
+        problems=(400, 401, 403, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/consents/{consent_id}", name="showConsent", tag="consent", scope="consent:read",
+        summary="One consent", answers={200: ("The consent.", consent_schemas.ConsentResource)},
+        problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="post", path="/api/consents/{consent_id}/revoke", name="revokeConsent", tag="consent", scope="consent:write",
+        summary="Revoke a consent", headers=("IdempotencyKey",),
+        answers={200: ("The consent, which does not count any more.", consent_schemas.ConsentResource)},
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
     ),
     Operation(
         method="post", path="/internal/sms/send", name="sendPlatformText", tag="platform", security=(SERVICE,),

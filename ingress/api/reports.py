@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -15,9 +15,10 @@ from ingress.api.faults import invalid
 from ingress.api.reading import query
 from ingress.service_guard import require
 from shared.db import delivery_report
-from shared.db.delivery_report import MOST_LINES, Line
+from shared.db.delivery_report import MOST_LINES
 from shared.runtime import Runtime
 
+_LAST_DAY: Final = date.max - timedelta(days=1)  # the day after it must be one
 _DEFAULT_DAYS: Final = 7
 _MOST_DAYS: Final = 366  # one pass over a year of texts takes seconds; the other threads answer meanwhile
 
@@ -35,6 +36,8 @@ def delivery(rt: Runtime) -> Response:
     asked = query(schemas.DELIVERY_REPORT)
     last = asked.get("last") or datetime.now(UTC).date()
     first = asked.get("first") or last - timedelta(days=_DEFAULT_DAYS - 1)
+    if last > _LAST_DAY:
+        raise _refused("to", "range", f"must be at most {_LAST_DAY}")
     if not timedelta(0) <= last - first < timedelta(days=_MOST_DAYS):
         raise _refused("from", "range", f"must be at most {_MOST_DAYS} days up to, and not after, `to`")
     since, until = (datetime.combine(day, time(0), UTC) for day in (first, last + timedelta(days=1)))
@@ -52,7 +55,7 @@ def delivery(rt: Runtime) -> Response:
 def _csv(rows: Sequence[dict[str, Any]]) -> Response:
     """RFC 4180. Prices of several currencies share a cell."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field for field in resources.DELIVERY_FIELDS])
+    writer = csv.DictWriter(text, list(resources.DELIVERY_FIELDS))
     writer.writeheader()
     for row in rows:
         prices = "; ".join(f"{unit} {price}" for unit, price in sorted(row["prices"].items()))

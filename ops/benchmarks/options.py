@@ -1,11 +1,18 @@
 """What a person may ask of ./ops/bench."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-SCENARIOS: Final = ("peers", "ack", "burst", "open", "e2e", "memory")
+# What can be measured, and the questions asked of it.
+SCENARIOS: Final[Mapping[str, Sequence[str]]] = {
+    "ingress": ("peers", "ack", "burst", "open", "e2e", "memory"),
+    "sms": ("send", "where"),
+}
+# Of one measured window: usually, and quickly. A text takes longer than an answer.
+_SECONDS: Final = {"ingress": (3.0, 1.0), "sms": (12.0, 4.0)}
+_ROUNDS: Final = {"ingress": 3, "sms": 1}
 
 
 @dataclass(frozen=True)
@@ -27,18 +34,19 @@ def parse(words: Sequence[str]) -> Options:
     """The options in `words`. Ends the program on --help and on what it does not know."""
     parser = _parser()
     told = parser.parse_args(words)
-    chosen = [word.strip() for word in told.only.split(",")] if told.only else [*SCENARIOS]
-    if unknown := set(chosen) - set(SCENARIOS):
-        parser.error(f"--only takes {', '.join(SCENARIOS)}, not {', '.join(sorted(unknown))}")
+    known = SCENARIOS[told.what]
+    chosen = [word.strip() for word in told.only.split(",")] if told.only else [*known]
+    if unknown := set(chosen) - set(known):
+        parser.error(f"--only takes {', '.join(known)}, not {', '.join(sorted(unknown))}")
     if told.rounds is not None and not 1 <= told.rounds <= 20:
         parser.error("--rounds takes 1 to 20")
     if told.seconds is not None and not 0.2 <= told.seconds <= 30:
         parser.error("--seconds takes 0.2 to 30")
     typed = [word for word in words if word != "--write"]
     return Options(
-        scenarios=[name for name in SCENARIOS if name in chosen],
-        rounds=told.rounds or (1 if told.quick else 3),
-        seconds=told.seconds or (1.0 if told.quick else 3.0),
+        scenarios=[name for name in known if name in chosen],
+        rounds=told.rounds or (1 if told.quick else _ROUNDS[told.what]),
+        seconds=told.seconds or _SECONDS[told.what][told.quick],
         appendfsync=told.appendfsync,
         quick=told.quick,
         write=told.write,
@@ -49,15 +57,19 @@ def parse(words: Sequence[str]) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./ops/bench",
-        description="Measures the ingress on this machine, on loopback only, with stores of its own.",
+        description="Measures the service on this machine, on loopback only, with stores of its own.",
     )
-    parser.add_argument("what", choices=["ingress"])
+    parser.add_argument("what", choices=[*SCENARIOS])
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, not how fast it is")
-    parser.add_argument("--only", metavar="A,B", help=f"some of {','.join(SCENARIOS)}; without: all")
-    parser.add_argument("--rounds", type=int, metavar="N", help="every subject is measured so often; usually 3")
-    parser.add_argument("--seconds", type=float, metavar="S", help="length of one measured window; usually 3")
+    parser.add_argument("--only", metavar="A,B", help=f"some of {_words()}; without: all")
+    parser.add_argument("--rounds", type=int, metavar="N", help="every subject is measured so often; usually 3, or 1")
+    parser.add_argument("--seconds", type=float, metavar="S", help="length of one measured window; usually 3, or 12")
     parser.add_argument(
         "--appendfsync", choices=["always", "everysec"], default="always", help="Redis's; usually always, as shipped"
     )
     parser.add_argument("--write", action="store_true", help="put the figures into ops/docs/performance.md")
     return parser
+
+
+def _words() -> str:
+    return "; ".join(f"{what}: {','.join(names)}" for what, names in SCENARIOS.items())

@@ -13,6 +13,7 @@ from ops.faultlab.faults import ALL
 from ops.faultlab.house import NotReady
 from ops.faultlab.plan import SHORT, SHORT_S, schedule
 from ops.faultlab.run import Result, Wanted, evidence, run
+from ops.faultlab.sends.__main__ import main as sends
 from ops.stack.postgres import NoPostgres
 from ops.stack.redis import NoServer
 
@@ -21,6 +22,8 @@ KEPT_PROMISES, BROKEN_PROMISES, REFUSED = 0, 1, 2
 
 def main(words: Sequence[str]) -> int:
     """0 when every promise was kept, 1 when not, 2 when there was no run."""
+    if words[:1] == ["sends"]:
+        return sends(words[1:])
     asked = _parser().parse_args(words)
     if unknown := [name for name in asked.faults if name not in ALL]:
         print(f"unknown fault {unknown[0]}; there are {', '.join(ALL)}", file=sys.stderr)
@@ -82,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./ops/faults",
         description="Starts a house of its own, loads it, breaks it, and checks every promise it made.",
-        epilog=f"Faults: {', '.join(ALL)}.",
+        epilog=f"Faults: {', '.join(ALL)}. `./ops/faults sends --help`: the same for sending texts.",
     )
     parser.add_argument("--seed", type=int, default=1, help="decides traffic and schedule (default %(default)s)")
     parser.add_argument("--minutes", type=float, default=2.0, help="of load (default %(default)g)")

@@ -11,7 +11,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Outcome = Literal["ok", "fail", "info"]
 GATHER_S = 0.1  # one fsync for all that came in meanwhile: at 50 tries a second, five of them
@@ -48,16 +51,18 @@ def outcome_of(http_status: int | None) -> Outcome:
 
 
 class Writer:
-    """Appends tries to a file; a thread of its own writes and syncs, so that the sender never waits for the disk."""
+    """Appends tries, or what another witness notes, to a file. A thread of its own writes and syncs, so that the sender
+    never waits for the disk.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8")
-        self._queue: queue.SimpleQueue[Try] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[DataclassInstance] = queue.SimpleQueue()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._thread.start()
 
-    def add(self, entry: Try) -> None:
+    def add(self, entry: "DataclassInstance") -> None:
         self._queue.put(entry)
 
     def close(self) -> None:
@@ -78,7 +83,7 @@ class Writer:
             self._file.flush()
             os.fsync(self._file.fileno())
 
-    def _waiting(self) -> Iterator[Try]:
+    def _waiting(self) -> Iterator["DataclassInstance"]:
         while not self._queue.empty():
             yield self._queue.get()
 

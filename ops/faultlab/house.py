@@ -58,8 +58,8 @@ class House:
             raise NotReady(f"{missing} (logs: {self.keeper.logs})")
 
 
-def open_stores(folder: Path) -> House:
-    """Redis and PostgreSQL, ready; no service yet.
+def open_stores(folder: Path, more: Mapping[str, str] | None = None) -> House:
+    """Redis and PostgreSQL, ready; no service yet. `more` are variables that differ from a usual house's.
 
     Redis syncs once a second here, not at every write: a power cut then really takes something, and the journal has
     to make up for it. PostgreSQL does not sync at all: it is crashed, never unplugged, and the disk is the machine's.
@@ -71,6 +71,7 @@ def open_stores(folder: Path) -> House:
     cache = redis.server(run.data, free_port(), run.secret("REDIS_PASSWORD"), appendfsync="everysec")
     base = postgres.server(run.data, free_port(), run.secret("POSTGRES_PASSWORD"), is_durable=False)
     env |= {"TS_REDIS_URL": cache.url, "TS_DATABASE_URL": base.url, "TS_LOG_LEVEL": "info"}
+    env |= more or {}
     keeper = Keeper(environment.for_children(env, _unburdened()), ROOT, run.logs)
     house = House(folder, env, keeper, [])
     for service in (cache.service, base.service):

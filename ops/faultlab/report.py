@@ -1,12 +1,12 @@
 """What a run says to people and to machines."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ops.faultlab import latency
-from ops.faultlab.checker import decided_early
+from ops.faultlab.checker import Violation, decided_early
 from ops.faultlab.latency import Figures
 from ops.faultlab.run import Result, Wanted
 
@@ -28,7 +28,7 @@ def lines(wanted: Wanted, result: Result) -> Iterator[str]:
     yield ", ".join(f"{count} {what}" for what, count in counts(result).items())
     if result.restarts:
         yield "started again: " + ", ".join(f"{name} {count}x" for name, count in sorted(result.restarts.items()))
-    yield from _verdict(result)
+    yield from verdict(result.violations)
 
 
 def counts(result: Result) -> dict[str, int]:
@@ -71,14 +71,15 @@ def _figures(f: Figures) -> str:
     return f"{acked:5}  {f.refused:7}  {f.unanswered:9}  {f.p50_ms:7.1f}  {f.p99_ms:7.1f}  {f.max_ms:7.1f}"
 
 
-def _verdict(result: Result) -> Iterator[str]:
-    if not result.violations:
+def verdict(violations: Sequence[Violation]) -> Iterator[str]:
+    """Passed, or what was broken, by rule."""
+    if not violations:
         yield "PASSED: every promise was kept"
         return
-    of_rule = Counter(broken.rule for broken in result.violations)
-    yield f"FAILED: {len(result.violations)} broken promises"
+    of_rule = Counter(broken.rule for broken in violations)
+    yield f"FAILED: {len(violations)} broken promises"
     for rule, count in sorted(of_rule.items()):
-        shown = [broken for broken in result.violations if broken.rule == rule][:SHOWN]
+        shown = [broken for broken in violations if broken.rule == rule][:SHOWN]
         for broken in shown:
             yield f"  rule {rule}: {broken.about}: {broken.what}"
         if count > SHOWN:

@@ -15,6 +15,7 @@ from psycopg import Connection
 from redis import Redis
 from redis.exceptions import RedisError
 
+from shared.domain.phone import is_e164
 from shared.runtime import open_redis
 from shared.settings import BadSettings, Settings, is_given, load, one
 
@@ -113,6 +114,13 @@ def show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     widths = {name: max(len(name), *(len(row[name]) for row in texts)) for name in texts[0]}
     for row in [{name: name for name in widths}, *texts]:
         click.echo("  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip())
+
+
+def e164(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """The callback of every argument that is a phone number."""
+    if value is not None and not is_e164(value):
+        raise click.BadParameter("must be E.164, like +14155550100")
+    return value
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")

@@ -2,10 +2,9 @@
 
 import click
 
-from ops.manage.context import database, json_option, show
+from ops.manage.context import database, e164, json_option, show
 from ops.manage.sync import sync
 from shared.db import numbers as rows
-from shared.domain.phone import is_e164
 from shared.domain.routing import DEFAULT_GREETING, RING_S, Number
 
 _LONGEST_GREETING = 1000  # as the schema asks: more than a minute of speech
@@ -19,12 +18,6 @@ def numbers() -> None:
 numbers.add_command(sync)
 
 
-def _e164(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not is_e164(value):
-        raise click.BadParameter("must be E.164, like +14155550100")
-    return value
-
-
 def _speakable(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     if len(value) > _LONGEST_GREETING:
         raise click.BadParameter(f"must have {_LONGEST_GREETING} characters at the most")
@@ -32,9 +25,9 @@ def _speakable(_context: click.Context, _parameter: click.Parameter, value: str)
 
 
 @numbers.command(name="set")
-@click.argument("phone_number", callback=_e164)
+@click.argument("phone_number", callback=e164)
 @click.option("--tenant", required=True, help="Whose number it is.")
-@click.option("--forward-to", callback=_e164, help="The owner's phone; without: voicemail at once.")
+@click.option("--forward-to", callback=e164, help="The owner's phone; without: voicemail at once.")
 @click.option("--ring", "ring_s", type=click.IntRange(5, 600), default=RING_S, show_default=True, help="Seconds.")
 @click.option("--record/--no-record", default=False, show_default=True, help="Record calls, with a notice before.")
 @click.option("--voicemail/--no-voicemail", default=True, show_default=True, help="After a call nobody took.")

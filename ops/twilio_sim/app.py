@@ -8,6 +8,8 @@ from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from ops.twilio_sim.control.hooks import add_hooks
+from ops.twilio_sim.control.ledger import add_ledger
+from ops.twilio_sim.control.optouts import add_opt_outs
 from ops.twilio_sim.control.people import add_people
 from ops.twilio_sim.control.wishes import Wrong
 from ops.twilio_sim.control.world import add_world
@@ -64,7 +66,7 @@ def _messaging(world: World, gate: Gate) -> Blueprint:
 
 def _control(world: World) -> Blueprint:
     api = Blueprint("control", __name__, url_prefix="/sim")
-    for add in (add_world, add_people, add_hooks):
+    for add in (add_world, add_people, add_hooks, add_ledger, add_opt_outs):
         add(api, world)
     api.register_error_handler(Wrong, lambda wrong: (jsonify(error=wrong.why), wrong.status))
     api.register_error_handler(ValueError, lambda wrong: (jsonify(error=str(wrong)), 400))

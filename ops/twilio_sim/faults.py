@@ -1,4 +1,4 @@
-"""How the REST API misbehaves for the next requests: status, delay, or the line going dead."""
+"""One way in which a request goes wrong, and the list of those that the next requests meet for certain."""
 
 import threading
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ from typing import Any
 from ops.twilio_sim.kinds import checked, within
 
 WHENS = ("before", "after")
+BODIES = ("", "html", "empty", "broken")
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Fault:
 
     `when` says whether the request has been carried out: "after" is the case a client cannot tell from
     "before". `status` 0 leaves the answer alone, `delay_s` are real seconds, `reset` cuts the connection.
+    `body` "html" and "empty" are what proxies answer in place of JSON, "broken" is the first half of it.
     """
 
     times: int = 1
@@ -25,6 +27,7 @@ class Fault:
     method: str = ""
     path: str = ""
     retry_after_s: int | None = None
+    body: str = ""
 
     def fits(self, method: str, path: str) -> bool:
         return self.times > 0 and self.method in ("", method) and self.path in path
@@ -44,6 +47,8 @@ class Faults:
             self._waiting = faults
 
     def take(self, method: str, path: str) -> Fault | None:
+        if not self._waiting:
+            return None  # the usual case needs no lock
         with self._lock:
             for place, fault in enumerate(self._waiting):
                 if fault.fits(method, path):
@@ -63,6 +68,8 @@ def _fault(wishes: dict[str, Any]) -> Fault:
     fault = Fault(**checked(Fault, wishes))
     if fault.when not in WHENS:
         raise ValueError("when must be before or after")
+    if fault.body not in BODIES:
+        raise ValueError("body must be html, empty or broken")
     if fault.status:
         within("status", fault.status, 400, 599)
     within("delay_s", fault.delay_s, 0, 60)

@@ -1,5 +1,6 @@
 """How the people behind outside phone numbers behave when Twilio rings or texts them."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,11 @@ TEXT_FATES = ("delivered", "sent", "undelivered", "failed")
 
 @dataclass(frozen=True)
 class Phone:
-    """`digits` are pressed one prompt at a time; `talk_s` is how long the person stays on an answered call."""
+    """`digits` are pressed one prompt at a time; `talk_s` is how long the person stays on an answered call.
+
+    `texts` is how a text to it ends, with `error_code` when it ends badly; with a `create_error` there is
+    not even a message.
+    """
 
     answers: str = "answer"
     answer_after_s: float = 3.0
@@ -21,6 +26,7 @@ class Phone:
     answered_by: str = "human"
     texts: str = "delivered"
     error_code: int = 30003
+    create_error: int = 0
 
     def changed(self, wishes: dict[str, Any]) -> "Phone":
         """Raises ValueError for an unknown key or a value that is none."""
@@ -32,3 +38,22 @@ class Phone:
             within(name, seconds, 0, 86400)
         within("speaks_s", phone.speaks_s, 0, 86400)
         return phone
+
+
+# +1500 2|3|4 0 and five digits of an error code: its texts are refused at create, fail, or are undelivered with it.
+# Area code 500 belongs to no place; Twilio's own test numbers are in it too.
+_BY_NUMBER = re.compile(r"\+1500([234])0([0-9]{5})")
+
+
+def phone_named(number: str) -> Phone:
+    """The phone behind a number that says itself how it behaves, else an ordinary one."""
+    found = _BY_NUMBER.fullmatch(number)
+    if not found:
+        return ORDINARY
+    way, code = found[1], int(found[2])
+    if way == "2":
+        return Phone(create_error=code)
+    return Phone(texts="failed" if way == "3" else "undelivered", error_code=code)
+
+
+ORDINARY = Phone()

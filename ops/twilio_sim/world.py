@@ -1,5 +1,6 @@
 """Everything one simulated Twilio holds: books, clock, agenda, postman, and the calls that are going on."""
 
+import secrets
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,13 +9,17 @@ from ops.twilio_sim.account import Account
 from ops.twilio_sim.agenda import Agenda
 from ops.twilio_sim.books import Book
 from ops.twilio_sim.clock import Clock
+from ops.twilio_sim.dice import Dice
 from ops.twilio_sim.faults import Faults
-from ops.twilio_sim.phones import Phone
+from ops.twilio_sim.ledger import Ledger
+from ops.twilio_sim.odds import Odds
+from ops.twilio_sim.phones import Phone, phone_named
 from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.resources.message import Message
 from ops.twilio_sim.resources.number import Number
 from ops.twilio_sim.resources.recording import Recording
 from ops.twilio_sim.resources.service import Service
+from ops.twilio_sim.senders import RATES, Queues, kind_of
 from ops.twilio_sim.settings import Settings
 from ops.twilio_sim.sids import Sids
 from ops.twilio_sim.webhooks.history import History
@@ -40,21 +45,27 @@ class World:
     ) -> None:
         self.account, self.api_url = account, api_url
         self.lock = threading.RLock()
-        self.clock, self.sids, self.settings, self.faults = Clock(speed), Sids(seed), Settings(), Faults()
+        self.seed = secrets.randbits(64) if seed is None else seed
+        self.clock, self.sids, self.dice = Clock(speed), Sids(self.seed), Dice(self.seed)
+        self.settings, self.faults, self.odds = Settings(), Faults(), Odds(self.dice)
         self.agenda, self.history = Agenda(self.clock), History(history_file)
-        self._postman = Postman(account, self.history, self.sids, self.settings)
-        self.numbers: Book[Number] = Book(self.lock)
-        self.messages: Book[Message] = Book(self.lock)
+        self.ledger = Ledger(self.clock)
+        self._postman = Postman(account, self.history, self.dice, self.settings)
+        self.numbers: Book[Number] = Book(self.lock, lambda number: number.phone_number)
+        self.messages: Book[Message] = Book(self.lock, lambda message: message.to)
         self.calls: Book[Call] = Book(self.lock)
         self.recordings: Book[Recording] = Book(self.lock)
         self.services: Book[Service] = Book(self.lock)
         self.phones: dict[str, Phone] = {}
+        self.queues = Queues(self.clock)
+        self.sticky: dict[tuple[str, str], str] = {}
+        # (person, number or service SID)
         self.opt_outs: set[tuple[str, str]] = set()
         self.lines: dict[str, Line] = {}
 
     def number(self, phone_number: str) -> Number | None:
         """The number of ours with this E.164 spelling."""
-        return next((n for n in self.numbers if n.phone_number == phone_number), None)
+        return next(self.numbers.newest_first(heading=phone_number), None) if phone_number else None
 
     def own_number(self, phone_number: str) -> Number:
         """Buys it if it is not ours yet."""
@@ -68,8 +79,18 @@ class World:
             found = next((s for s in self.services if s.friendly_name == friendly_name), None)
             return found or self.services.add(Service(self.sids.new("MG"), self.account.sid, friendly_name))
 
+    def service_with(self, phone_number: str) -> Service | None:
+        """The service that has this number in its pool."""
+        number = self.number(phone_number)
+        return next((s for s in self.services if number and number.sid in s.number_sids), None)
+
+    def rate_of(self, sender: str) -> float:
+        """Segments a second."""
+        number = self.number(sender)
+        return (number.segments_per_s if number else 0.0) or RATES.get(kind_of(sender), 1.0)
+
     def phone(self, phone_number: str) -> Phone:
-        return self.phones.get(phone_number, Phone())
+        return self.phones.get(phone_number) or phone_named(phone_number)
 
     def post(self, letter: Letter) -> Answer:
         return self._postman.post(letter)
@@ -85,9 +106,14 @@ class World:
                 book.clear()
             self.phones.clear()
             self.opt_outs.clear()
+            self.sticky.clear()
+            self.queues.clear()
         self.settings.__init__()
         self.faults.clear()
+        self.odds.clear()
+        self.dice.forget()
         self.history.clear()
+        self.ledger.clear()
 
     def close(self) -> None:
         self.forget()

@@ -74,7 +74,7 @@ def grant(
     return row
 
 
-def revoke(conn: Connection, consent_id: str, *, by: str) -> StoredConsent | None:
+def withdraw(conn: Connection, consent_id: str, *, by: str) -> StoredConsent | None:
     """The consent, which does not count from now on. One revoked before stays as it was. None: there is none."""
     conn.execute(
         "update consents set revoked_at = now(), revoked_by = %(by)s where id = %(id)s and revoked_at is null",

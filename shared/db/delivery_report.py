@@ -19,9 +19,10 @@ class Line:
     """Texts that are alike in what the report tells apart, by what became of them. Each text is counted in one column.
 
     `delivered` includes what was read. `sent`: the carrier has it and nobody confirmed, as in many countries nobody does.
-    `refused`: never handed to Twilio. `unsettled`: Twilio may have it. `queued`: everything else on its way.
-    `prices` are Twilio's, decimals by currency (`?`: it named none), negative if charged. `carrier_s_*`: seconds from our request to the carrier's
-    receipt of delivered texts; a receipt is exact to the minute only, so one before its request counts as 0.
+    `refused`: it will not be sent. `unsettled`: Twilio may have it. `queued`: everything else on its way.
+    `prices` are Twilio's, decimals by currency (`?`: it named none), negative if charged.
+    `carrier_s_*`: seconds from our request to the carrier's receipt of delivered texts; a receipt is exact to the minute
+    only, so one that lies before its request counts as 0.
     """
 
     tenant_id: str | None

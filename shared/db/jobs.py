@@ -100,7 +100,13 @@ def promise(
 
 
 def promise_paced(
-    conn: Connection, kind: JobKind, ref: str, paced: Paced, *, not_before: datetime | None = None, hint_in_s: float = 0.0
+    conn: Connection,
+    kind: JobKind,
+    ref: str,
+    paced: Paced,
+    *,
+    not_before: datetime | None = None,
+    hint_in_s: float = 0.0,
 ) -> Promised | None:
     """As `promise`, for work that keeps a sender's pace; None if it was promised before.
 

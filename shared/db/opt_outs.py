@@ -74,6 +74,7 @@ def add(
              order by lifted_at limit 1) later on true
         on conflict (number, scope) where lifted_at is null do update set
             at = greatest(o.at, excluded.at),
+            evidence = coalesce(excluded.evidence, '{}') || coalesce(o.evidence, '{}'),
             source = case when o.source in ('api', 'cli') then o.source else excluded.source end
         returning o.xmax = 0 and o.lifted_at is null
         """,
@@ -110,17 +111,18 @@ def start(conn: Connection, *, number: str, scopes: Sequence[str], at: datetime,
     return bool(rows)
 
 
-def lift(conn: Connection, *, number: str, scope: str, by: str) -> bool:
-    """Lifts what is in force there, whatever its source. False if nothing is."""
+def lift(conn: Connection, *, number: str, scope: str, by: str) -> StoredOptOut | None:
+    """Lifts what is in force there, whatever its source. None if nothing is."""
     _lock(conn, number)
-    done = conn.execute(
-        """
-        update opt_outs set lifted_at = clock_timestamp(), lifted_by = %(by)s
-         where number = %(number)s and scope = %(scope)s and lifted_at is null
-        """,
-        {"number": number, "scope": scope, "by": by},
-    )
-    return done.rowcount > 0
+    with conn.cursor(row_factory=class_row(StoredOptOut)) as cursor:
+        return cursor.execute(
+            f"""
+            update opt_outs set lifted_at = clock_timestamp(), lifted_by = %(by)s
+             where number = %(number)s and scope = %(scope)s and lifted_at is null
+            returning {_COLUMNS}
+            """,
+            {"number": number, "scope": scope, "by": by},
+        ).fetchone()
 
 
 def find(conn: Connection, *, number: str, scope: str) -> StoredOptOut | None:

@@ -55,7 +55,8 @@ def queues(conn: Connection) -> list[Queue]:
                      order by pace_key, lane limit 1) as next)
             select waiting.pace_key as key, waiting.lane::int, senders.segments_per_s::float
               from waiting left join senders on senders.sender = waiting.pace_key
-             where senders.paused_until is null or senders.paused_until <= now()
+             where (senders.paused_until is null or senders.paused_until <= now())
+               and not exists (select from account_pauses where until > now())
              order by lane, key limit %s
             """,
             (MOST_QUEUES,),

@@ -14,7 +14,7 @@ from shared.data import read
 from shared.domain.backoff import delay_s
 
 ErrorClass = Literal["transient", "throttle", "sender", "recipient", "content", "compliance", "account", "config"]
-Retry = Literal["none", "backoff", "limited", "next-day", "resolve"]
+Repeat = Literal["none", "backoff", "limited", "next-day", "resolve"]
 Deed = Literal["suppress", "opt-out", "pause-sender", "pause-account", "alert"]
 
 # US carriers count their daily caps from midnight Pacific (Twilio's errors 30023 and 30027).
@@ -36,7 +36,7 @@ class Consequence:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """The rule of one code. `tries`: how often to try again when retry is `limited`. `wait_s`: added to every wait.
+    """The rule of one code. `tries`: how often to try again when repeat is `limited`. `wait_s`: added to every wait.
 
     `is_notice`: nothing has failed, we are only told. `is_known` is False for the rule that stands in for a code that we
     have no rule of.
@@ -44,7 +44,7 @@ class ErrorRule:
 
     code: int | None
     error_class: ErrorClass
-    retry: Retry
+    repeat: Repeat
     tries: int = 0
     wait_s: float = 0.0
     consequences: tuple[Consequence, ...] = ()
@@ -65,7 +65,7 @@ class ErrorRule:
 
     def may_follow(self, attempt: int) -> bool:
         """Whether another try follows failure number `attempt` (from 1), by its code alone."""
-        return self.retry in ("backoff", "next-day", "resolve") or (self.retry == "limited" and attempt <= self.tries)
+        return self.repeat in ("backoff", "next-day", "resolve") or (self.repeat == "limited" and attempt <= self.tries)
 
 
 def rule_of(code: int | None) -> ErrorRule:
@@ -89,7 +89,7 @@ def when_again(
     if not rule.may_follow(attempt):
         return None
     earliest = now + timedelta(seconds=retry_after_s or 0.0)
-    if rule.retry == "next-day":
+    if rule.repeat == "next-day":
         return max(earliest, next_midnight(now) + timedelta(seconds=MORNING_S * jitter))
     return max(earliest, now + timedelta(seconds=rule.wait_s + delay_s(attempt, jitter)))
 
@@ -113,7 +113,7 @@ def _rule(row: Mapping[str, Any]) -> ErrorRule:
     return ErrorRule(
         code=row["code"],
         error_class=row["class"],
-        retry=row["retry"],
+        repeat=row["repeat"],
         tries=row.get("tries", 0),
         wait_s=float(row.get("wait_s", 0)),
         consequences=tuple(Consequence(**one) for one in row["consequences"]),

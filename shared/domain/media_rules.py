@@ -28,7 +28,7 @@ _DIGITS: Final = "0123456789"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why media cannot be sent; `pointer` is where in the request (RFC 6901)."""
+    """Why media cannot be sent; `pointer` is where in the request (RFC 6901, as a fragment)."""
 
     pointer: str
     code: Code
@@ -37,11 +37,11 @@ class Fault:
 
 def faults(urls: list[str], kind: SenderKind | None = None, region: str | None = None) -> list[Fault]:
     """Everything that is wrong with these media, for a sender of this kind and region where they are known."""
-    found = [fault for at, url in enumerate(urls) for fault in _faults_of(url, f"/media_urls/{at}")]
+    found = [fault for at, url in enumerate(urls) for fault in _faults_of(url, f"#/media_urls/{at}")]
     if len(urls) > MOST:
-        found.append(Fault("/media_urls", "too_many_media", f"at most {MOST} media in a message"))
+        found.append(Fault("#/media_urls", "too_many_media", f"at most {MOST} media in a message"))
     if urls and kind is not None and not can_send_media(kind, region):
-        found.append(Fault("/from", "sender_without_media", "media can be sent by numbers of the US and Canada only"))
+        found.append(Fault("#/from", "sender_without_media", "media can be sent by numbers of the US and Canada only"))
     return found
 
 
@@ -71,7 +71,9 @@ def _faults_of(url: str, pointer: str) -> list[Fault]:
     if parts.scheme != "https":
         found.append(Fault(pointer, "not_https", "only https: media travel with what people wrote"))
     if "@" in parts.netloc:
-        found.append(Fault(pointer, "credentials_in_url", "no user or password: URLs are logged by everybody on the way"))
+        found.append(
+            Fault(pointer, "credentials_in_url", "no user or password: URLs are logged by everybody on the way")
+        )
     if _is_private(host):
         found.append(Fault(pointer, "private_host", "Twilio cannot fetch from a private or local address"))
     return found

@@ -17,7 +17,13 @@ _ALPHANUMERIC: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +\-_&]{1,11}\Z")
 NORTH_AMERICA: Final = frozenset({"US", "CA"})
 # Segments a second, Twilio docs "Understanding Twilio rate limits and message queues". A service chooses among senders we
 # may not know: it gets the rate of the slowest.
-_RATES: Final[dict[SenderKind, int]] = {"long-code": 1, "toll-free": 3, "short-code": 100, "alphanumeric": 10, "service": 1}
+_RATES: Final[dict[SenderKind, int]] = {
+    "long-code": 1,
+    "toll-free": 3,
+    "short-code": 100,
+    "alphanumeric": 10,
+    "service": 1,
+}
 _LONG_CODE_ABROAD: Final = 10
 # Twilio docs, "Alphanumeric Sender ID", international support: the carriers of these do not take one.
 _NO_ALPHANUMERIC: Final = frozenset({"US", "CA", "PR"})

@@ -118,15 +118,16 @@ class TwilioClient:
 
     def _listed(self, sought: Sought, filters: dict[str, Any]) -> Iterator[Any]:
         """Twilio's own filter is by day and by the time of sending, which a text in its queue has not: so none is used."""
-        page = self._sdk.messages.page(**filters, page_size=_SOUGHT_PAGE)
-        for _ in range(_SOUGHT_PAGES):
+        page: Any = self._sdk.messages.page(**filters, page_size=_SOUGHT_PAGE)
+        read = 1
+        while True:
             found = list(page)
             yield from found
-            following = page.next_page() if found and not all(map(sought.is_too_old, found)) else None
-            if following is None:
+            if page.next_page_url is None or (found and all(map(sought.is_too_old, found))):
                 return
-            page = following
-        raise Transient("too_many_alike")
+            if read == _SOUGHT_PAGES:
+                raise Transient("too_many_alike")
+            page, read = page.next_page(), read + 1
 
     def fetch_message(self, message_sid: str) -> Reported:
         """What Twilio says of a text now. Raises Transient, Permanent (20404 also for some seconds after it was made)."""

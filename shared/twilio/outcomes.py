@@ -60,7 +60,7 @@ def outcome_of(fault: Exception, *, creating: bool) -> Exception:
 
 def _refusal(answer: Answer, code: int | None, *, creating: bool) -> TwilioServerError:
     rule = _rule(answer.status, code)
-    if answer.status >= 500 or answer.status == _TIMED_OUT or rule.retry == "resolve":
+    if answer.status >= 500 or answer.status == _TIMED_OUT or rule.repeat == "resolve":
         # Twilio's error 20500: the request may have been carried out all the same.
         return Unknown(f"twilio_{answer.status}") if creating else _passing(rule, answer)
     if rule.is_passing:

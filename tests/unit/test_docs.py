@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import combinations
 from pathlib import Path
 
 import prometheus_client
@@ -9,7 +10,8 @@ import pytest
 
 from shared import metrics
 from shared.db.message_steps import StepName
-from shared.domain import status
+from shared.domain import permission, status
+from shared.domain.message_life import Report, life
 from shared.domain.notices import TYPES
 from shared.settings import described
 
@@ -34,6 +36,19 @@ def test_the_charts_show_the_rank_tables(title, ranks):
     assert {name: int(rank) for name, rank in re.findall(r"^    \w+: ([\w-]+) (\d)$", chart, re.M)} == ranks
     known = {re.sub(r"\W", "", name) for name in ranks} | set(ranks)
     assert {end for arrow in re.findall(r"^    (\w+) --> (\w+)", chart, re.M) for end in arrow} <= known
+
+
+def test_the_table_of_rival_ends_names_every_pair_and_what_stands():
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \| (yes|no) \|$", (DOCS / "states.md").read_text(), re.M)
+    assert {frozenset(row[:2]) for row in rows} == {frozenset(pair) for pair in combinations(status.MESSAGE_FINAL, 2)}
+    for one, other, stands, conflict in rows:
+        heard = life([Report(status=one), Report(status=other)])
+        assert (heard.status, heard.is_conflicted) == (stands, conflict == "yes")
+
+
+def test_the_rules_on_who_may_be_texted_are_the_codes():
+    rules = (DOCS / "compliance.md").read_text().split("## Rules\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([a-z.-]+)` \|", rules, re.M) == [*permission.RULE_IDS]
 
 
 def section(title: str) -> set[str]:

@@ -10,11 +10,14 @@ from shared.db.ids import as_uuid
 from shared.db.messages import Message, Report
 from shared.domain import event_keys, keywords
 from shared.domain.event import Event
+from shared.domain.message_life import MESSAGE_LOST
 from shared.domain.notices import OF_MESSAGE_STATUS, order_key
 from shared.domain.phone import without_channel
 from shared.domain.status import MESSAGE_RANK
 from shared.errors import Unreadable
-from workers import payloads
+from workers import consequences, payloads
+from workers.consequences import Failed
+from workers.handlers import wishes
 from workers.payloads import Said
 from workers.payloads.texts import MOST_MEDIA
 
@@ -29,7 +32,7 @@ def incoming(conn: Connection, event: Event) -> str:
     from_number, to_number = said["from_number"] or "", said["to_number"] or ""
     tenant_id, media = numbers.tenant_of(conn, without_channel(to_number)), _media(event)
     body = event.params.get("Body", "")  # as it is: a text of blanks is one
-    wish = said["opt_out_type"] or keywords.opt_out_type(body)
+    wish = keywords.wish(body, said["opt_out_type"], to=without_channel(to_number))
     new = messages.insert_inbound(
         conn,
         message_sid=sid,
@@ -40,7 +43,7 @@ def incoming(conn: Connection, event: Event) -> str:
         body=body,
         media=media,
         segments=said["segments"],
-        opt_out_type=wish,
+        opt_out_type=wish.type if wish else None,
         messaging_service_sid=said["messaging_service_sid"],
     )
     if not new:
@@ -60,10 +63,13 @@ def incoming(conn: Connection, event: Event) -> str:
             "tenant_id": tenant_id,
             "body": body,
             "media": media,
-            "opt_out_type": wish,
+            "opt_out_type": wish.type if wish else None,
             "received_at": event.received_at.isoformat(),
         },
     )
+    if wish:
+        heard = wishes.Heard(sid, tenant_id, from_number, to_number, said["messaging_service_sid"], event.received_at)
+        wishes.heed(conn, wish, heard, body)
     return "received"
 
 
@@ -100,11 +106,25 @@ def _apply(conn: Connection, event: Event, sid: str) -> str:
         return "unknown_message"
     if type_ := OF_MESSAGE_STATUS.get(report.status):
         notify(conn, type_, advanced.message)
+    if report.status in MESSAGE_LOST and report.error_code:
+        consequences.follow(conn, _failed(event, advanced.message, report), report.error_code, attempt=1)
     if report.status not in MESSAGE_RANK:
         return "unknown_status"
     if advanced.is_new_conflict:
         return CONFLICTED
     return "applied" if advanced.message.status == report.status else "stale"
+
+
+def _failed(event: Event, message: Message, report: Report) -> Failed:
+    return Failed(
+        message_id=str(message.id),
+        tenant_id=message.tenant_id,
+        to_number=message.to_number,
+        from_number=message.from_number,
+        service_sid=report.messaging_service_sid,
+        account_sid=event.account_sid,
+        left_at=message.sending_since or message.created_at,
+    )
 
 
 def tell_conflict(event: Event) -> None:

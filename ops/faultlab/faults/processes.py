@@ -51,6 +51,22 @@ def _kill_events(lab: Lab, _dice: Random) -> Heal:
     return nothing_to_heal
 
 
+def _kill_sms(lab: Lab, dice: Random) -> Heal:
+    """One of those that send, at whatever line it is."""
+    lab.house.keeper.kept[dice.choice(_senders(lab))].child.kill()
+    return nothing_to_heal
+
+
+def _freeze_sms(lab: Lab, dice: Random) -> Heal:
+    """Between its decision and its request, or between the answer and its row; its lease runs meanwhile."""
+    return _frozen(lab.house.keeper.pid(dice.choice(_senders(lab))))
+
+
+def _senders(lab: Lab) -> list[str]:
+    """A house may have several workers that send."""
+    return sorted(name for name in lab.house.keeper.kept if name.startswith("sms"))
+
+
 def _freeze_hand(lab: Lab, dice: Random) -> Heal:
     """Longer than PostgreSQL lets a session idle in its transaction: it goes on without it."""
     return _frozen(lab.house.keeper.pid(dice.choice(HANDS)))
@@ -76,6 +92,8 @@ FAULTS = (
     Fault("ingress-reload", INGRESS, (3.0,), _reload_ingress),
     Fault("worker-kill", WORKERS, (3.0,), _kill_hand),
     Fault("events-kill", WORKERS, (3.0,), _kill_events),
+    Fault("sms-kill", WORKERS, (1.0,), _kill_sms),
+    Fault("sms-freeze", WORKERS, (6.0,), _freeze_sms),
     Fault("worker-freeze", WORKERS, (12.0,), _freeze_hand),
     Fault("worker-term", WORKERS, (5.0,), _term_hand),
     Fault("beat-kill", WORKERS, (1.0,), _kill_beat),

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from ops.twilio_sim.control.wishes import Wrong, only, text, wishes_of
+from ops.twilio_sim.control.wishes import Wrong, only, text, whole, wishes_of
 from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.webhooks.history import KEPT, Entry
 from ops.twilio_sim.webhooks.letter import Answer, Letter, pairs
@@ -19,9 +19,9 @@ def add_hooks(api: Blueprint, world: World) -> None:
     @api.get("/webhooks")
     def history() -> dict[str, Any]:
         entries = world.history.entries(
-            sid=request.args.get("sid", ""), kind=request.args.get("kind", ""), after=_whole("after", 0)
+            sid=request.args.get("sid", ""), kind=request.args.get("kind", ""), after=whole(request, "after", 0)
         )
-        shown = entries[: _whole("limit", KEPT)]
+        shown = entries[: whole(request, "limit", KEPT)]
         return {"data": [asdict(e) for e in shown], "last_id": world.history.last_id, "has_more": shown != entries}
 
     @api.get("/webhooks/<int:entry_id>")
@@ -86,10 +86,3 @@ def _entry(world: World, entry_id: int) -> Entry:
     if entry is None:
         raise Wrong("no such webhook", 404)
     return entry
-
-
-def _whole(name: str, default: int) -> int:
-    value = request.args.get(name, str(default))
-    if not value.isascii() or not value.isdigit() or len(value) > 12:
-        raise Wrong(f"{name} must be a whole number")
-    return int(value)

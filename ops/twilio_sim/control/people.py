@@ -1,10 +1,12 @@
 """/sim/calls and /sim/messages: what people outside do, and what came of it."""
 
-from typing import Any
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 from flask import Blueprint, request
 
-from ops.twilio_sim.control.wishes import Wrong, only, seconds, text, texts, wishes_of
+from ops.twilio_sim.control.wishes import Wrong, only, seconds, text, texts, whole, wishes_of
 from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.resources.number import Number
 from ops.twilio_sim.rest.recordings import wav_response
@@ -13,6 +15,8 @@ from ops.twilio_sim.voice.inbound import Caller, place_call
 from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.world import World
 
+R = TypeVar("R")
+EVERYTHING = 10**9
 CALL_KEYS = ("from", "to", "hangup_after_s", "speaks_s", "finishes_with", "digits", "caller_name", "params")
 
 
@@ -26,8 +30,8 @@ def add_people(api: Blueprint, world: World) -> None:
 
     @api.get("/calls")
     def calls() -> dict[str, Any]:
-        callers = world.calls.newest_first(lambda c: c.parent_call_sid is None)[: _limit()]
-        return {"data": _calls_json(world, callers)}
+        callers = (c for c in world.calls.newest_first() if c.parent_call_sid is None)
+        return {"data": _calls_json(world, _newest(callers))}
 
     @api.get("/calls/<sid>")
     def one_call(sid: str) -> dict[str, Any]:
@@ -54,8 +58,21 @@ def add_people(api: Blueprint, world: World) -> None:
     @api.get("/messages")
     def messages() -> dict[str, Any]:
         to, from_ = request.args.get("to", ""), request.args.get("from", "")
-        found = world.messages.newest_first(lambda m: to in ("", m.to) and from_ in ("", m.from_))
-        return {"data": [m.as_json() for m in found[: _limit()]]}
+        found = (m for m in world.messages.newest_first(heading=to) if from_ in ("", m.from_))
+        return {"data": [m.as_json() for m in _newest(found)]}
+
+    @api.get("/ledger")
+    def ledger() -> dict[str, Any]:
+        return {
+            "data": [
+                {
+                    "sid": m.sid, "status_callback": m.status_callback, "from": m.from_, "to": m.to, "body": m.body,
+                    "segments": int(m.num_segments), "at_ns": int(m.created_at.timestamp() * 1e9), "status": m.status,
+                }
+                for m in world.messages
+                if m.direction == "outbound-api"
+            ]
+        }  # fmt: skip
 
     @api.get("/messages/<sid>")
     def one_message(sid: str) -> dict[str, Any]:
@@ -115,11 +132,6 @@ def _media(wishes: dict[str, Any]) -> list[str]:
     return media
 
 
-def _limit() -> int | None:
-    """How many of the newest; all of them if nothing is said."""
-    wanted = request.args.get("limit")
-    if wanted is None:
-        return None
-    if not wanted.isascii() or not wanted.isdigit():
-        raise Wrong("limit must be a whole number")
-    return int(wanted[:9])
+def _newest(rows: Iterator[R]) -> list[R]:
+    """As many of them as `limit` says; all of them if it says nothing."""
+    return list(islice(rows, whole(request, "limit", EVERYTHING)))

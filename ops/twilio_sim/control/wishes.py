@@ -51,3 +51,11 @@ def texts(wishes: dict[str, Any], name: str) -> dict[str, str]:
     if not isinstance(value, dict) or any(isinstance(v, dict | list) for v in value.values()):
         raise Wrong(f"{name} must be an object of strings")
     return {str(n): "" if v is None else str(v) for n, v in value.items()}
+
+
+def whole(request: Request, name: str, default: int) -> int:
+    """A query parameter of digits."""
+    value = request.args.get(name, str(default))
+    if not value.isascii() or not value.isdigit() or len(value) > 12:
+        raise Wrong(f"{name} must be a whole number")
+    return int(value)

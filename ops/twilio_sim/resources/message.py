@@ -24,12 +24,17 @@ class Message:
     status: str
     messaging_service_sid: str | None = None
     status_callback: str = ""
+    is_silent: bool = False
+    born_s: float = 0.0  # by the world's clock
     media: list[Media] = field(default_factory=list)
     error_code: int | None = None
     price: str | None = None
     sent_at: datetime | None = None
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)
+
+    def __post_init__(self) -> None:
+        self.segments = segment_count(self.body)  # billed once: redaction does not change it
 
     def move(self, status: str) -> None:
         """The date of sending is set once, when the message leaves."""
@@ -39,7 +44,7 @@ class Message:
 
     @property
     def num_segments(self) -> str:
-        return "0" if self.status in ("accepted", "scheduled") else str(segment_count(self.body))
+        return "0" if self.status in ("accepted", "scheduled") else str(self.segments)
 
     def as_json(self) -> dict[str, Any]:
         path = f"/2010-04-01/Accounts/{self.account_sid}/Messages/{self.sid}"

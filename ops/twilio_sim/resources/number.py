@@ -45,6 +45,7 @@ class Number:
     voice_application_sid: str = ""
     sms_application_sid: str = ""
     trunk_sid: str = ""
+    segments_per_s: float = 0.0  # 0: what its kind may
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)
 

@@ -17,6 +17,8 @@ class Service:
     friendly_name: str
     number_sids: list[str] = field(default_factory=list)
     use_inbound_webhook_on_number: bool = False
+    advanced_opt_out: bool = False
+    keywords: dict[str, list[str]] = field(default_factory=dict)
     created_at: datetime = field(default_factory=now)
 
     def as_json(self) -> dict[str, Any]:

@@ -34,6 +34,7 @@ TEXTS = {
     21614: "'To' number {} is not a valid mobile number",
     21617: "The concatenated message body exceeds the 1600 character limit.",
     21620: "Invalid media URL(s): {}",
+    21624: "Invalid validity period value: {}",
     30409: "Message cannot be canceled: it is {}",
     35114: "SendAt is not a date in ISO 8601: {}",
     35115: "SendAt must be between 300 seconds and 35 days from now",
@@ -47,7 +48,7 @@ class Refused(Exception):
     def __init__(self, code: int, about: str = "", status: int = 400) -> None:
         super().__init__(code)
         self.code, self.status = code, status
-        self.message = TEXTS[code].format(about)
+        self.message = TEXTS.get(code, "Error on purpose for {}").format(about)
 
 
 def answer_of(refused: Refused) -> tuple[Response, int]:

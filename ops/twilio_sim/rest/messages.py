@@ -1,9 +1,11 @@
 """Messages.json: create, read, list, redact, cancel, delete, and the media of a message."""
 
+import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, request
+from flask import Blueprint, Response, g, jsonify, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ops.twilio_sim.books import Book
@@ -15,13 +17,17 @@ from ops.twilio_sim.rest.errors import Refused
 from ops.twilio_sim.rest.form import form_of, is_number, url_field
 from ops.twilio_sim.rest.magic import GOOD, SMS_FROM, SMS_TO, refuse_magic
 from ops.twilio_sim.rest.paging import page_of
+from ops.twilio_sim.senders import LONGEST_S, kind_of
 from ops.twilio_sim.sms.optout import has_opted_out
 from ops.twilio_sim.sms.outgoing import new_message, send
+from ops.twilio_sim.sms.pool import sender_for
 from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.world import World
 
 LONGEST_BODY = 1600
 MOST_MEDIA = 10
+# What is not simply 400 among the codes a create may be refused with.
+HTTP_STATUS = {20003: 401, 20005: 403, 20006: 403, 20403: 403, 20404: 404, 20429: 429, 20500: 500, 20503: 503}
 SOONEST, LATEST = timedelta(seconds=300), timedelta(days=35)
 
 
@@ -35,10 +41,12 @@ def add_messages(api: Blueprint, world: World) -> None:
         to, from_ = request.args.get("To", ""), request.args.get("From", "")
         sent = date_filter(request.args, "DateSent")
 
-        def wanted(m: Message) -> bool:
-            return to in ("", m.to) and from_ in ("", m.from_) and sent(m.sent_at)
+        shown_s = world.clock.world_s() - world.settings.list_lag_s
 
-        return page_of(world.messages, "messages", request.path, request.args, wanted, Message.as_json)
+        def wanted(m: Message) -> bool:
+            return from_ in ("", m.from_) and m.born_s <= shown_s and sent(m.sent_at)
+
+        return page_of(world.messages, "messages", request.path, request.args, wanted, Message.as_json, heading=to)
 
     @api.get("/Messages/<sid>.json")
     def fetch(account_sid: str, sid: str) -> dict[str, Any]:
@@ -77,7 +85,7 @@ def _create(world: World, form: dict[str, str], media_urls: list[str]) -> dict[s
     _check_parties(world, to, from_, service)
     _check_content(form.get("Body", ""), media_urls)
     callback = url_field(form, "StatusCallback", 21609)
-    wait = _scheduled_in(form, service)
+    wait, validity_s = _scheduled_in(form, service), _validity_s(form)
     message = new_message(
         world, to=to, from_=from_ or None, body=form.get("Body", ""), direction="outbound-api",
         media_urls=media_urls, status_callback=callback, messaging_service_sid=service or None,
@@ -85,8 +93,9 @@ def _create(world: World, form: dict[str, str], media_urls: list[str]) -> dict[s
     )  # fmt: skip
     answer = message.as_json()
     if service and not from_:
-        message.from_ = _sender_of_service(world)
-    send(world, message, in_s=wait)
+        message.from_ = sender_for(world, service, to)
+    g.line.sid, g.line.made_s, g.line.sender = message.sid, time.time(), message.from_
+    send(world, message, in_s=wait, validity_s=validity_s)
     return answer
 
 
@@ -103,8 +112,23 @@ def _check_parties(world: World, to: str, from_: str, service: str) -> None:
         raise Refused(21266, to)
     if from_ and from_ != GOOD and world.number(from_) is None:
         raise Refused(21606, from_)
+    _check_reach(world, to, from_)
+    if not service:  # a service finds out only afterwards
+        _check_sender(world, to, from_)
+
+
+def _check_reach(world: World, to: str, from_: str) -> None:
+    if kind_of(from_) == "alphanumeric" and to.startswith("+1"):
+        raise Refused(21612, to)  # no name can be the sender of a text in North America
+    if code := world.phone(to).create_error:
+        raise Refused(code, to, HTTP_STATUS.get(code, 400))
+
+
+def _check_sender(world: World, to: str, from_: str) -> None:
     if has_opted_out(world, to, from_):
         raise Refused(21610)
+    if world.queues.is_full(from_):
+        raise Refused(21611, from_)
 
 
 def _check_content(body: str, media_urls: list[str]) -> None:
@@ -133,9 +157,11 @@ def _scheduled_in(form: dict[str, str], service: str) -> float:
     return wait.total_seconds()
 
 
-def _sender_of_service(world: World) -> str | None:
-    """Every number of the account is in every Messaging Service's pool here; the first one sends."""
-    return next((n.phone_number for n in world.numbers), None)
+def _validity_s(form: dict[str, str]) -> float:
+    wanted = form.get("ValidityPeriod", "") or f"{LONGEST_S:.0f}"
+    if not re.fullmatch(r"[0-9]{1,9}", wanted) or not 1 <= int(wanted) <= LONGEST_S:
+        raise Refused(21624, wanted)
+    return float(wanted)
 
 
 def _update(world: World, message: Message, form: dict[str, str]) -> Message:

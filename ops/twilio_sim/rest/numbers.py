@@ -31,6 +31,8 @@ def add_numbers(api: Blueprint, world: World) -> None:
         like, called = request.args.get("PhoneNumber", ""), request.args.get("FriendlyName", "")
 
         def wanted(n: Number) -> bool:
+            if not is_number(n.phone_number):
+                return False  # short codes and names are no phone numbers, Twilio lists them elsewhere
             return like.lstrip("+ ") in n.phone_number and called in ("", n.friendly_name)
 
         return page_of(world.numbers, "incoming_phone_numbers", request.path, request.args, wanted, Number.as_json)

@@ -1,6 +1,7 @@
 """Lists in Twilio's envelope: pages by token, so that new rows do not shift what a client reads."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -21,11 +22,14 @@ def page_of(
     query: MultiDict[str, str],
     wanted: Callable[[R], bool],
     as_json: Callable[[R], Mapping[str, Any]],
+    heading: str = "",
 ) -> dict[str, Any]:
-    """Newest first. Raises Refused 20001 for a page size, page or token that is none."""
+    """Newest first. Reads no more of the book than the page shows.
+
+    Raises Refused 20001 for a page size, page or token that is none.
+    """
     size, page = _size(query), _whole(query, "Page", 0)
-    rows = book.newest_first(wanted)
-    shown = _shown(book, rows, query.get("PageToken", ""), page, size)
+    shown, more = _shown(book, wanted, heading, query.get("PageToken", ""), page, size)
     position = _Position(path, query, size, page)
     return {
         name: [as_json(row) for row in shown],
@@ -35,7 +39,7 @@ def page_of(
         "end": page * size + max(len(shown) - 1, 0),
         "uri": f"{path}?{urlencode(list(query.items(multi=True)))}" if query else position.uri(page),
         "first_page_uri": position.uri(0),
-        "next_page_uri": position.uri(page + 1, f"PA{shown[-1].sid}") if shown and shown[-1] is not rows[-1] else None,
+        "next_page_uri": position.uri(page + 1, f"PA{shown[-1].sid}") if shown and more else None,
         "previous_page_uri": position.uri(page - 1, f"PB{shown[0].sid}") if page and shown else None,
     }
 
@@ -50,22 +54,28 @@ class _Position:
         return f"{self._path}?{urlencode(self._base + more)}"
 
 
-def _shown(book: Book[R], rows: list[R], token: str, page: int, size: int) -> list[R]:
-    """PA…: what is older than the row it names; PB…: the page that ends just before it."""
+def _shown(
+    book: Book[R], wanted: Callable[[R], bool], heading: str, token: str, page: int, size: int
+) -> tuple[list[R], bool]:
+    """The page, and whether older rows follow. PA…: older than the row it names; PB…: what ends just before it."""
+    mark = _mark(book, token, page)
+    if token.startswith("PB"):
+        newer = filter(wanted, book.newer_than(mark or 0, heading=heading))
+        return list(islice(newer, size))[::-1], True
+    rows = list(islice(filter(wanted, book.newest_first(heading=heading, before=mark)), size + 1))
+    return rows[:size], len(rows) > size
+
+
+def _mark(book: Book[R], token: str, page: int) -> int | None:
+    """The place that the token names; none on the first page."""
     if not token:
         if page:
             raise Refused(20001, "Page needs its PageToken")
-        return rows[:size]
+        return None
     mark = book.place(token[2:])
     if token[:2] not in ("PA", "PB") or mark is None:
         raise Refused(20001, "PageToken")
-    if token.startswith("PA"):
-        return [row for row in rows if _place(book, row) < mark][:size]
-    return [row for row in rows if _place(book, row) > mark][-size:]
-
-
-def _place(book: Book[R], row: R) -> int:
-    return book.place(row.sid) or 0
+    return mark
 
 
 def _size(query: MultiDict[str, str]) -> int:

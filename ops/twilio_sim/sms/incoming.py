@@ -24,18 +24,22 @@ def receive(world: World, number: Number, *, from_: str, body: str, media_urls: 
         status="received",
     )  # fmt: skip
     message.move("received")
-    if words := note_keyword(world, from_, number.phone_number, body):
-        reply(world, number.phone_number, from_, words, [])
+    if service := world.service_with(number.phone_number):
+        message.messaging_service_sid = service.sid
+    noted = note_keyword(world, from_, number.phone_number, body)
+    if noted.reply:
+        reply(world, number.phone_number, from_, noted.reply, [], by_twilio=True)
     if number.sms_url:
-        world.agenda.after(0, lambda: _Delivery(world, number, message).run())
+        world.agenda.after(0, lambda: _Delivery(world, number, message, noted.opt_out_type).run())
     return message
 
 
 class _Delivery:
     """`replies` counts over all documents that one text leads to."""
 
-    def __init__(self, world: World, number: Number, message: Message) -> None:
+    def __init__(self, world: World, number: Number, message: Message, opt_out_type: str) -> None:
         self.world, self.number, self.message = world, number, message
+        self.more = {"OptOutType": opt_out_type} if opt_out_type else {}
         self.replies = 0
 
     def run(self) -> None:
@@ -64,7 +68,7 @@ class _Delivery:
                 return
 
     def _post(self, url: str, method: str, kind: str, more: dict[str, str]) -> Answer:
-        params = in_twilio_order(sms_params(self.world, self.message) | more)
+        params = in_twilio_order(sms_params(self.world, self.message) | self.more | more)
         return self.world.post(Letter(kind, self.message.sid, url, params, self.world.sids.token(), method))
 
     def _reply(self, verb: Element, answer: Answer) -> None:
@@ -99,6 +103,8 @@ def sms_params(world: World, message: Message) -> dict[str, str]:
         "SmsStatus": "received",
         "ApiVersion": "2010-04-01",
     }
+    if message.messaging_service_sid:
+        params["MessagingServiceSid"] = message.messaging_service_sid
     for index, media in enumerate(message.media):
         params[f"MediaUrl{index}"] = world.api_url + media.path
         params[f"MediaContentType{index}"] = media.content_type

@@ -1,75 +1,138 @@
 """A text on its way to a phone: its states, one after the other, and the callbacks about them."""
 
+from dataclasses import dataclass
+
 from ops.twilio_sim.clock import now
 from ops.twilio_sim.resources.media import Media
 from ops.twilio_sim.resources.message import Message
+from ops.twilio_sim.senders import LONGEST_S
 from ops.twilio_sim.sms.optout import has_opted_out
 from ops.twilio_sim.voice.params import in_twilio_order
 from ops.twilio_sim.webhooks.letter import Letter
 from ops.twilio_sim.world import World
 
-# (world steps to wait, state). The first state of a message is only in the answer to its creation, and
-# `sending` is passed without a callback; both are as Twilio does it.
+
+@dataclass(frozen=True)
+class Step:
+    """A state that is reached `steps` of the settings' `message_step_s` after the one before, not before `due_s`."""
+
+    status: str
+    steps: float = 0.0
+    due_s: float = 0.0
+
+
+# The first state of a message is only in the answer to its creation, and `sending` is passed without a
+# callback; both are as Twilio does it.
 WAY_OUT = {
-    "delivered": ((0.5, "sending"), (0.5, "sent"), (1.0, "delivered")),
-    "sent": ((0.5, "sending"), (0.5, "sent")),
-    "undelivered": ((0.5, "sending"), (0.5, "sent"), (1.0, "undelivered")),
-    "failed": ((0.5, "sending"), (0.5, "failed")),
+    "delivered": [Step("sent", 0.5), Step("delivered", 1.0)],
+    "sent": [Step("sent", 0.5)],
+    "undelivered": [Step("sent", 0.5), Step("undelivered", 1.0)],
+    "failed": [Step("failed", 0.5)],
 }
 SILENT = frozenset({"sending"})
 PRICE = "-0.00790"
+STOPPED, OVERFLOW, EXPIRED = 21610, 30001, 30036
 
 
 def new_message(
     world: World, *, to: str, from_: str | None, body: str, direction: str, media_urls: list[str], **more: str | None
 ) -> Message:
     """Puts it into the book: SM without media, MM with."""
-    sid = world.sids.new("MM" if media_urls else "SM")
+    asked = direction, to, from_, more.get("messaging_service_sid"), body
+    sid = world.sids.of("MM" if media_urls else "SM", *asked)
     media = [Media(world.sids.new("ME"), world.account.sid, sid, url) for url in media_urls]
     status = more.pop("status", None) or "queued"
     message = Message(sid, world.account.sid, to, from_, body, direction, status, media=media)
     message.messaging_service_sid = more.get("messaging_service_sid")
     message.status_callback = more.get("status_callback") or ""
+    message.born_s = world.clock.world_s()
+    message.is_silent = world.dice.chance(world.settings.silent_rate, "silent", sid)
     return world.messages.add(message)
 
 
-def send(world: World, message: Message, *, in_s: float = 0.0) -> None:
-    """Starts its way `in_s` from now. What Twilio took without a sender, or for later, is queued first."""
-    steps = list(WAY_OUT[world.phone(message.to).texts])
-    if message.status in ("accepted", "scheduled"):
-        steps.insert(0, (0.0, "queued"))
-    if has_opted_out(world, message.to, message.from_):
-        message.error_code, steps = 21610, [(0.5, "failed")]
-    _next(world, message, steps, in_s)
+def send(
+    world: World, message: Message, *, in_s: float = 0.0, validity_s: float = LONGEST_S, by_twilio: bool = False
+) -> None:
+    """Starts its way `in_s` from now; it then waits for its sender's turn, `validity_s` at most.
+
+    `by_twilio`: what Twilio itself says to somebody who has just opted out is not stopped by that.
+    """
+    if in_s:
+        world.agenda.after(in_s, lambda: send(world, message, validity_s=validity_s))
+        return
+    if message.status == "canceled":
+        return
+    # What Twilio took without a sender, or for later, is queued first.
+    first = [Step("queued")] if message.status in ("accepted", "scheduled") else []
+    if has_opted_out(world, message.to, message.from_, message.messaging_service_sid) and not by_twilio:
+        message.error_code, way = STOPPED, [Step("failed", 0.5)]
+    else:
+        way = _queued(world, message, validity_s)
+    _next(world, message, [*first, *way])
 
 
-def reply(world: World, number: str, person: str, body: str, media_urls: list[str], callback: str = "") -> Message:
+def reply(
+    world: World, number: str, person: str, body: str, media_urls: list[str], callback: str = "",
+    *, by_twilio: bool = False,
+) -> Message:  # fmt: skip
     """A text that answers an incoming one."""
     message = new_message(
         world, to=person, from_=number, body=body, direction="outbound-reply", media_urls=media_urls,
         status_callback=callback,
     )  # fmt: skip
-    send(world, message)
+    send(world, message, by_twilio=by_twilio)
     return message
 
 
-def _next(world: World, message: Message, steps: list[tuple[float, str]], in_s: float = 0.0) -> None:
-    if steps:
-        wait, status = steps[0]
-        delay_s = in_s + wait * world.settings.message_step_s
-        world.agenda.after(delay_s, lambda: _step(world, message, status, steps[1:]))
+def _queued(world: World, message: Message, validity_s: float) -> list[Step]:
+    """Its way from the queue on; the queue was asked at create already, but for what came by a service."""
+    sender, until_s = message.from_ or "", world.clock.world_s() + validity_s
+    if world.queues.is_full(sender):
+        message.error_code = OVERFLOW
+        return [Step("failed", 0.5)]
+    turn_s = world.queues.take(sender, message.segments / world.rate_of(sender), until_s)
+    if turn_s is None:
+        message.error_code = EXPIRED
+        return [Step("failed", due_s=until_s)]
+    return [Step("sending", 0.5, due_s=turn_s), *WAY_OUT[world.phone(message.to).texts]]
 
 
-def _step(world: World, message: Message, status: str, rest: list[tuple[float, str]]) -> None:
-    """The next step waits for this one's callback, so that callbacks leave in order; a slow receiver sees them late."""
+def _next(world: World, message: Message, way: list[Step], held: Letter | None = None) -> None:
+    if way:
+        step = way[0]
+        turn_in_s = max(0.0, step.due_s - world.clock.world_s()) if step.due_s else 0.0
+        delay_s = turn_in_s + step.steps * world.settings.message_step_s
+        world.agenda.after(delay_s, lambda: _reach(world, message, step.status, way[1:], held))
+
+
+def _reach(world: World, message: Message, status: str, rest: list[Step], held: Letter | None) -> None:
+    """The next step waits for this one's callback, so that callbacks leave in order; a slow receiver sees them late.
+
+    `held` is a callback that lets the next one go first.
+    """
     with world.lock:
         if message.status == "canceled" or world.messages.get(message.sid) is not message:
             return  # called off, or the world was emptied meanwhile
         message.move(status)
     _settle(world, message)
-    if message.status_callback and status not in SILENT:
-        world.post(_letter(world, message, status))
-    _next(world, message, rest)
+    if status not in SILENT and message.status_callback and not message.is_silent:
+        held = _tell(world, _letter(world, message, status), rest, held)
+    _next(world, message, rest, held)
+
+
+def _tell(world: World, letter: Letter, rest: list[Step], held: Letter | None) -> Letter | None:
+    """Posts the callback, unless chance makes it late or lets it wait for the next one: then it is the answer."""
+    settings, dice = world.settings, world.dice
+    more_to_tell = any(step.status not in SILENT for step in rest)
+    if held is None and more_to_tell and dice.chance(settings.swap_rate, "swap", *letter.about):
+        return letter
+    if dice.chance(settings.late_rate, "late", *letter.about):
+        world.agenda.after(settings.late_s, lambda: world.post(letter))
+    else:
+        world.post(letter)
+    if held:
+        world.post(held)
+    return None
 
 
 def _settle(world: World, message: Message) -> None:

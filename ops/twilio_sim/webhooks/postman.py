@@ -5,8 +5,8 @@ from dataclasses import replace
 from urllib.parse import urldefrag, urlencode
 
 from ops.twilio_sim.account import Account
+from ops.twilio_sim.dice import Dice
 from ops.twilio_sim.settings import Settings
-from ops.twilio_sim.sids import Sids
 from ops.twilio_sim.webhooks.address import is_http_url, joined
 from ops.twilio_sim.webhooks.exchange import Limits, exchange
 from ops.twilio_sim.webhooks.history import History
@@ -20,15 +20,17 @@ FORGED = "Zm9yZ2VkLCBub3Qgc2lnbmVkIHdpdGg="  # 28 characters and valid base64, a
 
 
 class Postman:
-    def __init__(self, account: Account, history: History, sids: Sids, settings: Settings) -> None:
-        self._account, self._history, self._sids, self._settings = account, history, sids, settings
+    def __init__(self, account: Account, history: History, dice: Dice, settings: Settings) -> None:
+        self._account, self._history, self._dice, self._settings = account, history, dice, settings
 
     def post(self, letter: Letter) -> Answer:
         """The last attempt's answer. Takes 15 real seconds at most, retries included."""
-        if letter.kind in CALLBACKS and self._sids.chance(self._settings.drop_rate):
+        if letter.kind not in CALLBACKS:
+            return self._deliver(letter)
+        if self._dice.chance(self._settings.drop_rate, "drop", *letter.about):
             return self._drop(letter)
         answer = self._deliver(letter)
-        if letter.kind in CALLBACKS and self._sids.chance(self._settings.duplicate_rate):
+        if self._dice.chance(self._settings.duplicate_rate, "duplicate", *letter.about):
             self._deliver(letter)
         return answer
 

@@ -39,7 +39,8 @@ def clock(redis):
 def test_a_long_code_sends_one_segment_and_then_waits_a_second(ask):
     assert ask() is None
     wait = ask()
-    assert isinstance(wait, Wait) and wait.reason == "rate"
+    assert isinstance(wait, Wait)
+    assert wait.reason == "rate"
     assert 0 < (wait.until - NOON).total_seconds() <= 1.02
 
 
@@ -51,7 +52,9 @@ def test_a_text_of_three_segments_costs_three_seconds(ask):
 def test_a_wait_takes_nothing(ask, redis):
     ask()
     before = redis.get(f"ts:pace:{LONG.key}")
-    assert ask() and ask() and ask(segments=5)
+    assert ask()
+    assert ask()
+    assert ask(segments=5)
     assert redis.get(f"ts:pace:{LONG.key}") == before
 
 
@@ -130,11 +133,11 @@ def test_too_many_halves_the_limit_once_and_requests_that_go_well_raise_it_slowl
     assert pace.told(redis, "idle") == pytest.approx(3 + 1 / 3 + 1 / 3.3333, abs=1e-3)
     redis.delete("ts:pace-live")
     assert pace.told(redis, "idle") == pytest.approx(3 + 1 / 3 + 1 / 3.3333, abs=1e-3)  # unused says nothing
-    redis.delete("ts:pace-cut")
+    told = []
     for _ in range(4):
         redis.delete("ts:pace-cut")
-        lowest = pace.told(redis, "d", throttled=True)
-    assert lowest == 1
+        told.append(pace.told(redis, "d", throttled=True))
+    assert told[-1] == 1
 
 
 def test_an_account_that_is_to_be_left_alone_is_left_alone(redis, ask):

@@ -156,6 +156,12 @@ class Story:
             outcomes += [run(self.rt, CATALOGUE, job_id) for job_id in ready]
         return outcomes
 
+    def time_passes(self) -> None:
+        """What waits for its time is due, and every sender may send again."""
+        self.rows("update jobs set next_at = now(), awake = true where state = 'due' returning id")
+        for key in self.rt.redis.scan_iter("ts:pace*"):
+            self.rt.redis.delete(key)
+
     def rows(self, query: Any, *values: Any) -> list[tuple[Any, ...]]:
         with self.rt.db.connection() as conn:
             return conn.execute(query, values).fetchall()

@@ -9,7 +9,7 @@ from shared.db.outage import is_outage
 from shared.errors import Deferred, Permanent, Transient, Unknown
 from tests.integration.stack.conftest import wait_for
 from workers import dispatch, execute
-from workers.execute import Work, patiently
+from workers.execute import Work, patiently, plainly
 
 LEASES = {"sms.send": 30.0, "deliver": 30.0}
 
@@ -28,7 +28,7 @@ def work(does, gave_up=None):
     def give_up(conn, job, outcome):
         (gave_up if gave_up is not None else []).append(outcome.reason)
 
-    return {"sms.send": Work(does, give_up, lease_s=30, wait_s=patiently(3))}
+    return {"sms.send": Work(plainly(does), give_up, lease_s=30, wait_s=patiently(3))}
 
 
 def test_a_promise_is_made_once(world):

@@ -44,11 +44,13 @@ def released(conn, room, limit=100):
 def test_the_first_of_a_sender_may_be_hinted_at_once_and_who_finds_somebody_waiting_sleeps(conn):
     first = jobs.promise_paced(conn, "sms.send", "a", Paced(A, 1, "t", 1), hint_in_s=5)
     second = jobs.promise_paced(conn, "sms.send", "b", Paced(A, 1, "t", 1), hint_in_s=5)
-    assert first.is_first and second.is_first  # the first is under way, nobody waits
+    assert first.is_first
+    assert second.is_first
     conn.execute("update jobs set hint_at = 'infinity' where id = %s", (second.id,))
     third = jobs.promise_paced(conn, "sms.send", "c", Paced(A, 1, "t", 1), hint_in_s=5)
     other = jobs.promise_paced(conn, "sms.send", "d", Paced(B, 1, "t", 1), hint_in_s=5)
-    assert not third.is_first and other.is_first
+    assert not third.is_first
+    assert other.is_first
     assert jobs.promise_paced(conn, "sms.send", "c", Paced(A, 1, "t", 1)) is None
 
 
@@ -142,7 +144,8 @@ def test_the_queues_are_found_however_long_they_are_with_their_rates_and_without
     assert [(queue.key, queue.lane, queue.segments_per_s) for queue in pacing.queues(conn)] == [
         (B, 0, None), (FAST, 1, 30.0), (A, 2, None),
     ]  # fmt: skip
-    assert senders.resume(conn, "+14155550102") and not senders.resume(conn, "+14155550102")
+    assert senders.resume(conn, "+14155550102")
+    assert not senders.resume(conn, "+14155550102")
     assert len(pacing.queues(conn)) == 4
 
 
@@ -156,7 +159,9 @@ def test_what_waits_ahead_is_counted_in_segments_by_lane(conn, promise):
 
 def test_without_redis_a_sender_begins_empty_and_keeps_its_pause_over_all_processes(conn, database_url):
     pause = timedelta(seconds=1)
-    assert pacing.take(conn, A, pause=pause) > datetime.now(UTC) + timedelta(seconds=0.5)
+    until = pacing.take(conn, A, pause=pause)
+    assert until is not None
+    assert until > datetime.now(UTC) + timedelta(seconds=0.5)
     conn.execute("update pace set next_at = clock_timestamp()")
 
     def take(_):
@@ -188,6 +193,7 @@ def test_a_pause_is_never_made_shorter(conn):
     senders.pause(conn, A, "long-code", seconds=600, reason="first")
     senders.pause(conn, A, "long-code", seconds=6, reason="second")
     (sender,) = senders.find(conn, [A, B])
+    assert sender.paused_until is not None
     assert sender.paused_until > datetime.now(UTC) + timedelta(minutes=9)
     senders.pause_account(conn, "AC1", seconds=600, reason="20003")
     senders.pause_account(conn, "AC1", seconds=6, reason="20003")

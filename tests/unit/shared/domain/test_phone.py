@@ -9,7 +9,18 @@ def test_a_full_international_number_is_e164(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "anonymous", "4155552671", "+0123456789", "+1415555267112345", "+1 415", "client:joe"]
+    "text",
+    [
+        "",
+        "anonymous",
+        "4155552671",
+        "+0123456789",
+        "+1415555267112345",
+        "+1 415",
+        "client:joe",
+        "+1415555267١",
+        "+14155552671\n",
+    ],
 )
 def test_what_cannot_be_dialled_is_not_e164(text):
     assert not is_e164(text)

@@ -1,0 +1,135 @@
+"""Houses that send texts through the simulator: ours as in production, and a naive one, with senders enough for any pace."""
+
+import json
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+import requests
+
+from ops.benchmarks import machine
+from ops.benchmarks.field import READY_WITHIN_S, Bench, service_env
+from ops.benchmarks.line import Address
+from ops.benchmarks.subjects import ROOT
+from ops.faultlab.naive.house import TEXTS_TABLE, naive_sender
+from ops.manage.keys import mint
+from ops.stack import house, redis
+from ops.stack.ports import free_port
+from ops.stack.runfolder import RunFolder
+from ops.stack.supervisor import Supervisor
+from shared.db import numbers
+from shared.domain.routing import Number
+
+CLIENT: Final = "bench"
+# Each may send a segment a second, as long codes do: together twice what is asked for.
+SENDERS: Final = 400
+NAIVE_THREADS: Final = 8  # as many as our worker has
+PROGRAMS: Final = ("ingress", "events", "sms", "recordings", "notify", "beat")
+WITHOUT_WORK: Final = ("recordings", "notify", "beat")
+"""Programs of ours that a text has nothing to do with as long as nobody is told of it."""
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A house that takes texts at `address` and sends them. `env` are its variables, `api_key` opens its door."""
+
+    name: str
+    bench: Bench
+    supervisor: Supervisor
+    address: Address
+    env: dict[str, str]
+    api_key: str
+
+    def pids(self) -> dict[str, list[int]]:
+        """Every process of each program."""
+        ours = {name: machine.family(pid) for name, pid in self.supervisor.pids().items()}
+        return {**ours, "postgres": self.bench.postgres_pids()}
+
+    def taken_ns(self) -> list[int]:
+        """When the simulator took each text, rising."""
+        answer = requests.get(f"{self.env['TS_SIMULATOR_URL']}/sim/ledger", timeout=60)
+        return sorted(int(entry["at_ns"]) for entry in answer.json()["data"])
+
+    def texts(self, first: int, count: int) -> list[bytes]:
+        """Whole requests for texts `first` and following: each to another person, from one sender after the other."""
+        return [self._text(number) for number in range(first, first + count)]
+
+    def _text(self, number: int) -> bytes:
+        document = {
+            "to": f"+1212{2000000 + number:07}",
+            "from": sender(number % SENDERS),
+            "body": f"We have seen your call and will ring you back ({number}).",
+        }
+        body = json.dumps(document).encode()
+        host, port = self.address
+        return (
+            f"POST /api/sms/send HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {self.api_key}\r\nIdempotency-Key: {self.name}-{number}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
+
+
+def sender(place: int) -> str:
+    """One of our numbers."""
+    return f"+1415556{place:04}"
+
+
+@contextmanager
+def opened(bench: Bench, name: str, *, without: Sequence[str] = ()) -> Iterator[Sending]:
+    """`ours` or `naive`, ready, but for the programs in `without`. Raises supervisor.GaveUp."""
+    run = RunFolder(bench.folder / f"{name}-{secrets.token_hex(4)}")
+    run.prepare()
+    env = service_env(run, bench.database_url)
+    store = redis.server(run.data, free_port(), secrets.token_hex(8), appendfsync=bench.asked.appendfsync)
+    env |= {"TS_REDIS_URL": store.url, "TS_S3_ENDPOINT_URL": "http://127.0.0.1:9", "TS_S3_ACCESS_KEY_ID": "bench"}
+    env["TS_PUBLIC_URL"] = env["TS_URL"] = f"http://{env['TS_BIND']}"  # where the simulator's callbacks go
+    supervisor = Supervisor(env=env, cwd=ROOT, logs=run.logs, say=lambda line: print(f"  {line}", file=sys.stderr))
+    try:
+        key = _furnish(bench, env)
+        for service in (store.service, house.doubles(env)["simulator"]):
+            supervisor.start(service)
+        supervisor.wait_ready(["redis", "simulator"], READY_WITHIN_S)
+        _introduce(env)
+        if name == "naive":
+            services = naive_sender(env["TS_BIND"], NAIVE_THREADS)
+        else:
+            ours = house.services(ROOT, env)
+            services = [ours[program] for program in PROGRAMS if program not in without]
+        for service in services:
+            supervisor.start(service)
+        supervisor.wait_ready(supervisor.kept, READY_WITHIN_S)
+        host, _, port = env["TS_BIND"].rpartition(":")
+        yield Sending(name, bench, supervisor, (host, int(port)), env, key)
+    finally:
+        for kept in supervisor.kept.values():
+            kept.child.kill()
+
+
+def _furnish(bench: Bench, env: dict[str, str]) -> str:
+    """Our numbers in a clean database, and a client's key."""
+    with psycopg.connect(bench.database_url) as conn:
+        conn.execute("truncate events, messages, jobs, idempotency, numbers, senders cascade")
+        conn.execute("drop table if exists naive_texts")
+        conn.execute(TEXTS_TABLE)
+        for place in range(SENDERS):
+            numbers.put(conn, Number(sender(place), "bench"))
+        return mint(conn, env=env["TS_ENV"], client=CLIENT, scopes=["sms:send"]).text
+
+
+def _introduce(env: dict[str, str]) -> None:
+    at, session = env["TS_SIMULATOR_URL"], requests.Session()
+    for place in range(SENDERS):
+        session.put(f"{at}/sim/numbers/{sender(place)}", json={}, timeout=5).raise_for_status()
+
+
+def jobs_due(database_url: str) -> list[int]:
+    """Texts that wait to be sent, in the order in which they were promised."""
+    with psycopg.connect(database_url) as conn:
+        rows: list[tuple[Any, ...]] = conn.execute(
+            "select id from jobs where kind = 'sms.send' and state = 'due' order by id"
+        ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,78 @@
+"""Reads what is there in the end, with SQL and requests of its own, and waits until there is nothing more to come."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import requests
+from redis import Redis
+from redis.exceptions import RedisError
+
+from ops.faultlab.house import House
+from ops.faultlab.sends.told import Asked, Stopped, Taken, Text
+
+
+def owed(house: House) -> Callable[[], str]:
+    """A question for `Keeper.wait`: what was asked for, or has been promised, and is still under way; "" for nothing."""
+
+    def question() -> str:
+        try:
+            with Redis.from_url(house.env["TS_REDIS_URL"], socket_timeout=2) as redis:
+                queued, waiting = cast("int", redis.llen("sms.jobs")), redis.hlen("ts:inbox")
+                taken = redis.hlen("unacked")
+            with psycopg.connect(house.env["TS_DATABASE_URL"], connect_timeout=2) as conn:
+                jobs = conn.execute(
+                    "select kind, count(*), max(attempts), max(last_error) from jobs where state = 'due' group by kind"
+                ).fetchall()
+        except (RedisError, psycopg.Error) as fault:
+            return f"a store does not answer ({type(fault).__name__})"
+        parts = [f"{queued} jobs of the queue"] if queued else []
+        parts += [f"{taken} messages of Celery's in somebody's hands"] if taken else []
+        parts += [f"{waiting} events in the inbox"] if waiting else []
+        parts += [f"{count} jobs {kind} (attempts {most}, {error})" for kind, count, most, error in jobs]
+        return ", ".join(parts)
+
+    return question
+
+
+def witnessed(path: Path) -> tuple[list[Asked], list[Stopped]]:
+    """What the asking side has written down."""
+    told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [Asked(**it) for it in told if "key" in it], [Stopped(**it) for it in told if "person" in it]
+
+
+def texts(house: House) -> list[Text]:
+    """Every outgoing text of our database."""
+    with psycopg.connect(house.env["TS_DATABASE_URL"]) as conn:
+        rows = conn.execute(
+            """
+            select id::text, coalesce(idempotency_key, ''), from_number, to_number, body, send_state,
+                   coalesce(message_sid, ''), coalesce(error_reason, error_code::text, ''), coalesce(status, '')
+              from messages where direction = 'outbound'
+            """
+        ).fetchall()
+    return [Text(*row) for row in rows]
+
+
+def ledger(house: House) -> list[Taken]:
+    """Every message that the simulator took."""
+    answer = requests.get(f"{house.env['TS_SIMULATOR_URL']}/sim/ledger", timeout=60)
+    answer.raise_for_status()
+    return [
+        Taken(it["sid"], _message_id(it["status_callback"]), it["from"], it["to"], it["body"], it["segments"], it["at_ns"],
+              it["status"])
+        for it in answer.json()["data"]
+    ]  # fmt: skip
+
+
+def lost_answers(ledger: Sequence[Taken], texts: Sequence[Text]) -> int:
+    """How many Twilio took without our knowing of it in the end."""
+    known = {text.sid for text in texts}
+    return sum(entry.sid not in known for entry in ledger)
+
+
+def _message_id(callback: str) -> str:
+    return (parse_qs(urlsplit(callback).query).get("message_id") or [""])[0]
