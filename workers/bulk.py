@@ -42,7 +42,7 @@ def expand(rt: WorkerRuntime, job: Job) -> None:
             if bulk is None:
                 raise Permanent("no such bulk")
             if bulk.state == "paused":
-                raise Deferred("paused", datetime.now(UTC) + timedelta(seconds=PAUSED_LOOK_S))
+                raise Deferred("paused", until=datetime.now(UTC) + timedelta(seconds=PAUSED_LOOK_S))
             taken, looked_at = (
                 _expand_chunk(conn, bulk, rt.settings.law) if bulk.expanded < bulk.total else ([], bulk.total)
             )
@@ -51,7 +51,7 @@ def expand(rt: WorkerRuntime, job: Job) -> None:
         if looked_at == bulk.total:
             log.get().info("bulk_expanded", bulk_id=str(bulk.id), recipients=bulk.total)
             return
-    raise Deferred("more to do", datetime.now(UTC))
+    raise Deferred("more to do", until=datetime.now(UTC))
 
 
 def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:

@@ -50,7 +50,8 @@ def page(rt: Runtime) -> Response:
     require(rt, "sms:read")
     asked = query(schemas.TEXTS_PAGE)
     limit, cursor = asked.pop("limit"), asked.pop("cursor", None)
-    listing = Listing(rt.settings.twilio_auth_tokens, "/api/sms", {name: _told(asked[name]) for name in asked})
+    told = {name.removesuffix("_"): _told(value) for name, value in asked.items()}
+    listing = Listing(rt.settings.twilio_auth_tokens, "/api/sms", told)
     start = listing.position(cursor)
     before = (start[0], UUID(start[1])) if start else None
     filters = {_COLUMNS.get(name, name): value for name, value in asked.items()}

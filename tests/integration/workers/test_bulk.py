@@ -21,7 +21,11 @@ def person(n: int, **said: Any) -> dict[str, Any]:
 def a_bulk(world: Any, *people: dict[str, Any], **request: Any) -> Bulk:
     with world.rt.db.connection() as conn:
         bulk = bulks.insert(
-            conn, client="crm", tenant_id=TENANT, request=REQUEST | request, recipients=[Recipient(said) for said in people]
+            conn,
+            client="crm",
+            tenant_id=TENANT,
+            request=REQUEST | request,
+            recipients=[Recipient(said) for said in people],
         )
         jobs.promise(conn, "bulk.expand", str(bulk.id))
     return bulk

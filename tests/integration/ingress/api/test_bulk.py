@@ -35,7 +35,10 @@ def test_a_bulk_is_kept_with_all_its_recipients_before_it_is_answered(api: Api, 
     assert (answer.status_code, answer.headers["Location"]) == (202, f"/api/sms/bulk/{told['id']}")
     assert (told["state"], told["total"], told["expanded"], told["is_done"]) == ("running", 2, 0, False)
     assert told["counts"]["waiting"] == 2
-    assert rows(rt, "select line, said ->> 'to', fault from bulk_items order by line") == [(0, FIRST, None), (1, SECOND, None)]
+    assert rows(rt, "select line, said ->> 'to', fault from bulk_items order by line") == [
+        (0, FIRST, None),
+        (1, SECOND, None),
+    ]
     assert one(rt, "select request from bulks") == {"from": BUSINESS, "body": "Hello {{name}}"}
     [(job_id, ref)] = rows(rt, "select id, ref from jobs where kind = 'bulk.expand'")
     assert (ref, hinted(rt, "ticks")) == (told["id"], [job_id])
@@ -105,12 +108,17 @@ def test_only_a_bulk_may_be_so_large(api: Api):
 # --- as a table ---
 
 
-def as_csv(api: Api, text: str, query: str = "from=%2B14155550100&body=Hello%20{{name}}&validity_s=60", **kwargs: Any) -> Any:
+def as_csv(
+    api: Api, text: str, query: str = "from=%2B14155550100&body=Hello%20{{name}}&validity_s=60", **kwargs: Any
+) -> Any:
     return api.post(f"/api/sms/bulk?{query}", data=text.encode(), content_type="text/csv", headers=KEY, **kwargs)
 
 
 def test_a_table_is_a_bulk(api: Api, rt: Runtime):
-    answer = as_csv(api, f'\ufeffto,name,media_urls\r\n{FIRST},"Ann, ""A""\nB",\r\n{SECOND},Bob,https://a.example/1 https://a.example/2\r\n')
+    answer = as_csv(
+        api,
+        f'\ufeffto,name,media_urls\r\n{FIRST},"Ann, ""A""\nB",\r\n{SECOND},Bob,https://a.example/1 https://a.example/2\r\n',
+    )
     assert (answer.status_code, answer.get_json()["total"]) == (202, 2)
     assert one(rt, "select request from bulks") == {"from": BUSINESS, "body": "Hello {{name}}", "validity_s": 60}
     assert rows(rt, "select said from bulk_items order by line") == [
@@ -171,7 +179,18 @@ def a_text(conn: Any, bulk: Bulk, state: str) -> UUID:
 
 def test_its_recipients_are_counted_by_where_they_stand(api: Api, rt: Runtime):
     bulk = a_bulk(
-        api, rt, "queued", "held", "sending", "unknown", "handed", "delivered", "undelivered", "refused", "canceled", "parked"
+        api,
+        rt,
+        "queued",
+        "held",
+        "sending",
+        "unknown",
+        "handed",
+        "delivered",
+        "undelivered",
+        "refused",
+        "canceled",
+        "parked",
     )
     told = api.get(f"/api/sms/bulk/{bulk.id}").get_json()
     assert told["counts"] == {
@@ -238,6 +257,11 @@ def test_reading_and_sending_need_their_scopes(api: Api, rt: Runtime):
 
 
 def test_what_was_said_of_a_recipient_is_kept_as_it_was(api: Api, rt: Runtime):
-    odd = {"to": CUSTOMER, "body": "Grüße 👩‍👩‍👧‍👦 {{x}}", "variables": {"x": "'; drop table bulks;--"}, "surprise": [1, None]}
+    odd = {
+        "to": CUSTOMER,
+        "body": "Grüße 👩‍👩‍👧‍👦 {{x}}",
+        "variables": {"x": "'; drop table bulks;--"},
+        "surprise": [1, None],
+    }
     api.post("/api/sms/bulk", json=BULK | {"recipients": [odd]}, headers=KEY)
     assert json.loads(json.dumps(one(rt, "select said from bulk_items"))) == odd

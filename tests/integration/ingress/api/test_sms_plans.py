@@ -301,8 +301,15 @@ def test_a_preview_tells_what_a_text_would_cost_and_keeps_nothing(api: Api, rt: 
     told = api.post(
         "/api/sms/preview", json={"to": CUSTOMER, "tenant_id": TENANT, "body": "See you at nine – I’ll wait"}
     ).get_json()
-    assert (told["words"]["encoding"], told["words"]["segments"], told["words"]["segment_characters"]) == ("UCS-2", 1, [27])
-    assert [(each["code"], each["positions"]) for each in told["words"]["forcing"]] == [("U+2013", [16]), ("U+2019", [19])]
+    assert (told["words"]["encoding"], told["words"]["segments"], told["words"]["segment_characters"]) == (
+        "UCS-2",
+        1,
+        [27],
+    )
+    assert [(each["code"], each["positions"]) for each in told["words"]["forcing"]] == [
+        ("U+2013", [16]),
+        ("U+2019", [19]),
+    ]
     assert told["smart"] == {"body": "See you at nine - I'll wait", "segments_saved": 0}
     assert (told["sender"]["sender"], told["sender"]["segments_per_s"]) == (BUSINESS, 1.0)
     assert (told["price_class"], told["recipient"]["region"]) == ("sms-domestic", "US")

@@ -6,7 +6,11 @@ from shared.domain.lanes import BULK, CONVERSATION, TRANSACTIONAL, VALIDITY_S, l
 
 
 def test_a_reply_goes_before_news_and_news_before_what_many_get():
-    assert (lane_of("conversation"), lane_of("transactional"), lane_of("marketing")) == (CONVERSATION, TRANSACTIONAL, BULK)
+    assert (lane_of("conversation"), lane_of("transactional"), lane_of("marketing")) == (
+        CONVERSATION,
+        TRANSACTIONAL,
+        BULK,
+    )
     assert CONVERSATION < TRANSACTIONAL < BULK
 
 
