@@ -76,6 +76,7 @@ def on_the_wire(problem: Problem, path: str) -> bytes:
         f"Content-Type: {response.content_type}",
         f"Content-Length: {len(body)}",
         "Connection: close",
+        *(f"{name}: {value}" for name, value in problem.headers.items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
