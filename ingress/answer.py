@@ -26,5 +26,5 @@ class Answer:
 
 
 def response(status: int, text: str, headers: Mapping[str, str]) -> Response:
-    """An answer whose text is made already."""
-    return Response(text, status, headers=dict(headers), content_type="application/json")
+    """An answer whose text is made already: JSON, if its headers do not say otherwise."""
+    return Response(text, status, headers={"Content-Type": "application/json", **headers})

@@ -25,11 +25,13 @@ class Conn(TConn):
         self.head: Head | None = None
         self.body: Sized | Chunked | None = None  # of an odd request
         self.has_leave = False
+        self.most_body_bytes = 0  # of the request under way, once its head has come
         self.set_timeout()
 
     def forget(self) -> None:
         """The next request begins with nothing."""
         self.buf, self.head_end, self.head, self.body, self.has_leave = b"", -1, None, None, False
+        self.most_body_bytes = 0
 
 
 class Conns:

@@ -17,11 +17,11 @@ _MOST_DIGITS: Final = 10  # of a length that is worth reading as a number
 
 
 class Sized:
-    """A body of `length` bytes; 0 also when there is none, or when gunicorn will not ask how long it is."""
+    """A body of `length` bytes, at most `most`; 0 also when there is none, or when gunicorn will not ask how long it is."""
 
-    def __init__(self, start: int, length: int) -> None:
+    def __init__(self, start: int, length: int, most: int) -> None:
         self._end = start + length
-        self.is_too_large = length > MOST_BODY_BYTES
+        self.is_too_large = length > most
 
     def is_whole(self, buf: bytes) -> bool:
         """Whether all of it is in `buf`."""
@@ -55,12 +55,12 @@ class Chunked:
         return buf.startswith(b"\r\n", self._at) or buf.find(END, self._at) >= 0
 
 
-def of(raw: bytes, start: int) -> Sized | Chunked:
-    """The body that begins at `start`, behind the head `raw` (without its empty line)."""
+def of(raw: bytes, start: int, most: int = MOST_BODY_BYTES) -> Sized | Chunked:
+    """The body of at most `most` bytes that begins at `start`, behind the head `raw` (without its empty line)."""
     lengths = _LENGTH.findall(raw)
     if not lengths and _CHUNKED.search(raw):
         return Chunked(start)
     if len(lengths) != 1 or _CHUNKED.search(raw):
-        return Sized(start, 0)
+        return Sized(start, 0, most)
     digits = lengths[0].lstrip(b"0") or b"0"
-    return Sized(start, int(digits) if len(digits) <= _MOST_DIGITS else MOST_BODY_BYTES + 1)
+    return Sized(start, int(digits) if len(digits) <= _MOST_DIGITS else most + 1, most)

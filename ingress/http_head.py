@@ -74,6 +74,15 @@ def _header(line: str) -> tuple[str, str] | None:
 _known_header: Final = lru_cache(maxsize=1024)(_header)
 
 
+_ODD_REQUEST_LINE: Final = re.compile(rb"([A-Z]{1,20}) (/[!-~]*) HTTP/1\.[01]\r\n")
+
+
+def line_of(raw: bytes) -> tuple[str, str]:
+    """Method and target of a request that is not a plain one; empty when they cannot be told at a glance."""
+    found = _ODD_REQUEST_LINE.match(raw)
+    return (found[1].decode(), found[2].decode()) if found else ("", "")
+
+
 def waits_for_leave(raw: bytes) -> bool:
     """Whether the client sends its body only when it is told to go on (RFC 9110, section 10.1.1)."""
     return _EXPECTS.search(raw) is not None

@@ -55,12 +55,17 @@ class Once:
 
 
 @contextmanager
-def once(rt: Runtime, client: str, body: Any) -> Iterator[Once]:
+def once(rt: Runtime, client: str, body: Any, *, is_required: bool = False) -> Iterator[Once]:
     """Claims the key of the request in hand, and releases it if the block raises before it kept an answer.
 
-    Raises Problem: 400 unusable key, 409 the same request is running, 422 the key belongs to another body.
+    Raises Problem: 400 unusable key, or none where one `is_required`; 409 the same request is running, 422 the key belongs to
+    another body.
     """
     key = _key(request.headers.get("Idempotency-Key"))
+    if key is None and is_required:
+        raise Problem(
+            400, "idempotency-key-required", "Idempotency-Key missing", "Send one, so that nothing is done twice."
+        )
     if key is None:
         yield Once()
         return

@@ -22,14 +22,22 @@ from ingress import http_body, http_head, problem, unreadable
 from ingress.conns import Conn, Conns
 from ingress.http_head import Head
 from ingress.lane import Lane, Request
-from ingress.limits import ANSWER_S, MOST_BODY_BYTES, MOST_HEAD_BYTES, REQUEST_S
+from ingress.limits import (
+    ANSWER_S,
+    MOST_BODY_BYTES,
+    MOST_BULK_BYTES,
+    MOST_BULKS_AT_ONCE,
+    MOST_HEAD_BYTES,
+    REQUEST_S,
+    most_body_bytes,
+)
 from ingress.observe import method_label
 from ingress.problem import Problem
 from shared import log, metrics
 
 _READ_BYTES: Final = 16384  # Twilio's requests have one or two kilobytes; a large buffer costs its allocation
 _ACCEPTS_A_TURN: Final = 16  # both workers wait on one listener: who takes all leaves the other idle
-_MOST_ODD_BYTES: Final = 2 * MOST_BODY_BYTES  # chunks are sent with their sizes; of the body in them Flask is the judge
+_ODD: Final = 2  # times the limit: chunks are sent with their sizes; of the body in them Flask is the judge
 _LINGER_S: Final = 2.0  # for a client to read the last answer of its connection before that is reset
 # When this share of the connections is taken, those that have shown least make room for new ones.
 _CROWDED: Final = 0.9
@@ -38,6 +46,10 @@ _SEND_TIMEOUT: Final = struct.pack("ll", ANSWER_S, 0)  # a `timeval`
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _TOO_LARGE: Final = Problem(413, "content-too-large", "The request is too large", f"At most {MOST_BODY_BYTES} bytes.")
+_BULK_TOO_LARGE: Final = Problem(413, "content-too-large", "The bulk is too large", f"At most {MOST_BULK_BYTES} bytes.")
+_TOO_MANY_BULKS: Final = Problem(
+    503, "busy", "Too many bulks at once", "Send it again in a moment.", headers={"Retry-After": "2"}
+)
 _HEAD_TOO_LARGE: Final = Problem(431, "head-too-large", "The head is too large", f"At most {MOST_HEAD_BYTES} bytes.")
 _TOO_SLOW: Final = Problem(408, "too-slow", "The request did not come", f"A request has {REQUEST_S:g} s to arrive.")
 
@@ -154,23 +166,41 @@ class PatientWorker(ThreadWorker):
             if conn.head_end < 0:
                 return
             conn.head = http_head.read(buf[: conn.head_end])
+            conn.most_body_bytes = self._most_body_bytes(conn)
         start = conn.head_end + len(http_head.END)
         if conn.head is None:
             self._look_at_odd(conn, buf[: conn.head_end], start)
-        elif conn.head.length > MOST_BODY_BYTES:
-            self._refuse(conn, _TOO_LARGE)
+        elif conn.head.length > conn.most_body_bytes:
+            self._refuse_body(conn)
         elif len(buf) >= start + conn.head.length:
             self._take(conn, conn.head, start)
+        elif conn.head.length > MOST_BODY_BYTES and self._is_crowded_by_bulks():
+            self._refuse(conn, _TOO_MANY_BULKS)
+
+    def _most_body_bytes(self, conn: Conn) -> int:
+        if conn.head is not None and conn.head.length <= MOST_BODY_BYTES:
+            return MOST_BODY_BYTES  # as nearly every request, and of a webhook no more is asked
+        method, target = (conn.head.method, conn.head.target) if conn.head else http_head.line_of(conn.buf)
+        return most_body_bytes(method, target.partition("?")[0])
+
+    def _is_crowded_by_bulks(self) -> bool:
+        """Who sends a large body need not have shown a key yet: so there is room for a few of them only."""
+        return sum(len(each.buf) > MOST_BODY_BYTES for each in self.partial_conns) > MOST_BULKS_AT_ONCE
+
+    def _refuse_body(self, conn: Conn) -> None:
+        self._refuse(conn, _TOO_LARGE if conn.most_body_bytes == MOST_BODY_BYTES else _BULK_TOO_LARGE)
 
     def _look_at_odd(self, conn: Conn, raw: bytes, start: int) -> None:
         if conn.body is None:
-            conn.body = http_body.of(raw, start)
+            conn.body = http_body.of(raw, start, conn.most_body_bytes)
         if conn.body.is_too_large:
-            self._refuse(conn, _TOO_LARGE)
+            self._refuse_body(conn)
         elif conn.body.is_whole(conn.buf):
             self._hand_over(conn)
-        elif len(conn.buf) - start > _MOST_ODD_BYTES:
-            self._refuse(conn, _TOO_LARGE)
+        elif len(conn.buf) - start > _ODD * conn.most_body_bytes:
+            self._refuse_body(conn)
+        elif len(conn.buf) > MOST_BODY_BYTES and self._is_crowded_by_bulks():
+            self._refuse(conn, _TOO_MANY_BULKS)
         elif not conn.has_leave and http_head.waits_for_leave(raw):
             conn.has_leave = True
             with contextlib.suppress(OSError):  # who is gone shows at the next reading

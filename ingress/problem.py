@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from flask import Response
 
+from ingress.answer import Answer
 from ingress.paths import door
 
 # Kinds that the IANA registry of RFC 9457 has a name for.
@@ -58,6 +59,14 @@ def answer(problem: Problem, path: str, request_id: str) -> Response:
     return response
 
 
+def as_answer(problem: Problem, path: str, request_id: str) -> Answer:
+    """A refusal as an answer that may be kept and given again, for clients of the API and of the platform's endpoints."""
+    if door(path) == "internal":
+        return Answer(problem.status, _platform(problem), problem.headers)
+    media_type = {"Content-Type": "application/problem+json"}
+    return Answer(problem.status, document(problem, request_id), media_type | problem.headers)
+
+
 def on_the_wire(problem: Problem, path: str) -> bytes:
     """The same where Flask is not reached; the connection ends with it."""
     response = answer(problem, path, uuid4().hex)
@@ -67,6 +76,7 @@ def on_the_wire(problem: Problem, path: str) -> bytes:
         f"Content-Type: {response.content_type}",
         f"Content-Length: {len(body)}",
         "Connection: close",
+        *(f"{name}: {value}" for name, value in problem.headers.items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

@@ -11,7 +11,8 @@ from ops.manage.numbers import numbers
 from ops.manage.opt_outs import opt_outs
 from ops.manage.report import report
 from ops.manage.system import config, migrate
-from ops.manage.traffic import simulate, sms
+from ops.manage.texts import bulk, sms
+from ops.manage.traffic import simulate
 
 
 class _Tool(click.Group):
@@ -30,7 +31,7 @@ def main() -> None:
 
 
 for command in (
-    config, consents, endpoints, events, inbox, keys, migrate, numbers, opt_outs, report, simulate, sms,
+    bulk, config, consents, endpoints, events, inbox, keys, migrate, numbers, opt_outs, report, simulate, sms,
 ):  # fmt: skip
     main.add_command(command)
 

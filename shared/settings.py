@@ -215,6 +215,11 @@ class Settings:
         "address of the fallback receiver for Twilio, one more that it may have signed; empty: TS_PUBLIC_URL",
         default="",
     )
+    bulk_most_recipients: int = _env(
+        "TS_BULK_MOST_RECIPIENTS", int,
+        "most recipients of one bulk: at three parts each, one number sends them within ten hours",
+        default="10000",
+    )  # fmt: skip
     web_workers: int = _env("TS_WEB_WORKERS", int, "ingress processes", default="2")
     web_threads: int = _env("TS_WEB_THREADS", int, "threads of each ingress process", default="8")
     law_data: Law = _env(  # noqa: RUF009 - a field like the others

@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.domain.backoff import delivery_delay_s
 from shared.domain.job_kinds import JobKind
-from workers import calls, outbox, recordings, sms
+from workers import bulk, calls, outbox, recordings, sms
 from workers.execute import Work, patiently, plainly
 
 
@@ -19,6 +19,7 @@ def _delivery_wait_s(attempt: int, jitter: float, retry_after_s: float | None) -
 # last, so it is asked again within seconds, and for two days.
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s),
+    "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
     "call.end": Work(plainly(calls.end), calls.nothing_to_record, lease_s=30, wait_s=patiently(6)),
     "call.settle": Work(plainly(calls.settle), calls.nothing_to_record, lease_s=15, wait_s=patiently(10)),
     "recording.fetch": Work(plainly(recordings.fetch), recordings.give_up, lease_s=300, wait_s=patiently(40)),

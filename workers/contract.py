@@ -9,13 +9,17 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from marshmallow import ValidationError
+from psycopg import Connection
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from shared import log, tasks
-from shared.db import jobs, messages, numbers, set_aside
+from shared import log, metrics, tasks, texts
+from shared.db import messages, set_aside
 from shared.db.outage import is_outage
 from shared.runtime import Runtime
 from shared.sms_job import SmsJobSchema
+from shared.text_plan import NoSender
+from shared.texts import KeyReused, Taken
+from workers.handlers.messages import notify
 
 _SCHEMA = SmsJobSchema()
 
@@ -38,7 +42,9 @@ def take(rt: Runtime, job: Any, task_id: str) -> bool:
 
 
 def accept(rt: Runtime, job: Any, task_id: str) -> str:
-    """Takes one job; says `accepted`, `known` or `rejected`. The same idempotency key again changes nothing.
+    """Takes one job; says `accepted`, `refused`, `known` or `rejected`. The same idempotency key again changes nothing.
+
+    What a rule forbids, or would leave too late, is kept as a refused text and told as `sms.failed`.
 
     A job without a key is told apart by its task id, so a redelivery by the broker is no second text.
     """
@@ -46,28 +52,34 @@ def accept(rt: Runtime, job: Any, task_id: str) -> str:
         wanted: dict[str, Any] = _SCHEMA.load(job)  # type: ignore[assignment]
     except ValidationError as fault:
         return _reject(rt, job, fault.normalized_messages())
-    with rt.db.connection() as conn:
-        sender = wanted.get("from_") or numbers.sender_of(conn, wanted.get("tenant_id") or "")
-        if sender is None:
-            return _reject(rt, job, {"from": ["missing, and the tenant has no number"]})
-        message = messages.insert_outbound(
-            conn,
-            client=wanted["client"],
-            idempotency_key=wanted.get("idempotency_key") or f"task:{task_id}",
-            tenant_id=wanted.get("tenant_id"),
-            from_number=sender,
-            to_number=wanted["to"],
-            body=wanted.get("body", ""),
-            media=[{"url": url} for url in wanted.get("media_urls") or ()],
-        )
-        job_id = jobs.promise(conn, "sms.send", str(message.id), hint_in_s=jobs.FIRST_HINT_S)
-    if job_id is None:
+    key = wanted["idempotency_key"] or f"task:{task_id}"
+    try:
+        with rt.db.connection() as conn:
+            taken = texts.take(conn, wanted, rt.settings.law, client=wanted["client"], key=key)
+            if taken.is_new and taken.refusal:
+                _tell_refused(conn, taken)
+    except NoSender as fault:
+        return _reject(rt, job, {"from": [fault.detail]})
+    except KeyReused:
         return "known"
-    tasks.hint(rt.redis, "sms.send", job_id)
+    if not taken.is_new:
+        return "known"
+    taken.ring(rt.redis)
     log.get().info(
-        "sms_accepted", message_id=str(message.id), client=message.client, request_id=wanted.get("request_id")
+        "sms_accepted",
+        message_id=str(taken.message.id),
+        client=wanted["client"],
+        request_id=wanted["request_id"],
+        refusal=taken.refusal,
     )
-    return "accepted"
+    return "refused" if taken.refusal else "accepted"
+
+
+def _tell_refused(conn: Connection, taken: Taken) -> None:
+    """Nobody waits for an answer here: who asked hears of it as of any text that was not sent."""
+    metrics.SMS.labels("refused").inc()
+    if refused := messages.find(conn, str(taken.message.id)):
+        notify(conn, "sms.failed", refused)
 
 
 def _reject(rt: Runtime, job: Any, faults: Any) -> str:

@@ -5,7 +5,7 @@ from threading import BoundedSemaphore
 from flask import Flask, Response
 
 from ingress import service_guard
-from ingress.api import calls, consents, docs, events, internal, openapi, recordings, reports, sms
+from ingress.api import bulk, calls, consents, docs, events, internal, openapi, preview, recordings, reports, sms
 from ingress.api.reading import IdConverter
 from ingress.api.waiting import Waits
 from shared.runtime import Runtime
@@ -20,6 +20,8 @@ def install(app: Flask, rt: Runtime) -> None:
     waits = Waits(rt, seats)
     for blueprint in (
         sms.blueprint(rt, waits),
+        preview.blueprint(rt),
+        bulk.blueprint(rt),
         calls.blueprint(rt, waits),
         recordings.blueprint(rt, seats),
         events.blueprint(rt),

@@ -9,7 +9,7 @@ from ingress.answer import Answer
 from ingress.api import schemas, texts
 from ingress.api.waiting import Waits
 from ingress.service_guard import require_service
-from shared.db.messages import Message
+from shared.db.texts import Text
 from shared.runtime import Runtime
 
 
@@ -25,14 +25,14 @@ def send(rt: Runtime, waits: Waits) -> Response:
     return texts.send(rt, waits, require_service(rt), schemas.PLATFORM_TEXT, _accepted)
 
 
-def _accepted(message: Message) -> Answer:
+def _accepted(message: Text) -> Answer:
     body: dict[str, Any] = {
         "success": True,
         "messageSid": message.message_sid,
         "id": str(message.id),
         "status": message.state,
         "to": message.to_number,
-        "from": message.from_number,
+        "from": message.from_number or None,
         "tenantId": message.tenant_id,
     }
     return Answer(202, body, {"Location": f"/api/sms/{message.id}"})

@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from ingress.api.operations import KEY, OPERATIONS, SERVICE, USER, Operation
 from ingress.api.problem_doc import problem_ref, register_problems
 from ingress.api.waiting import LONGEST_S
 from ingress.idempotency import LONGEST_KEY
+from shared.bulk_request import RecipientSchema
 
 VERSION: Final = "1"
 COPY: Final = Path(__file__).parents[2] / "ops" / "docs" / "openapi.json"
@@ -67,6 +69,7 @@ def document() -> dict[str, Any]:
         spec.components.parameter(name, "header", {"name": header, "schema": schema, "description": meaning})
     for name, schema in notices_doc.schemas().items():
         spec.components.schema(name, schema)
+    spec.components.schema("Recipient", schema=RecipientSchema)
     register_problems(spec)
     for operation in OPERATIONS:
         spec.path(operation.path, operations={operation.method: _operation(operation)})
@@ -84,7 +87,8 @@ def _operation(one: Operation) -> dict[str, Any]:
         "responses": _answers(one) | {str(status): problem_ref(status, one) for status in one.problems},
     }
     if one.body:
-        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": one.body}}}
+        others = _others(one.other_bodies)
+        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": one.body}} | others}
     return {name: value for name, value in told.items() if value}
 
 
@@ -98,7 +102,7 @@ def _parameters(one: Operation) -> list[Any]:
 
 
 def _answers(one: Operation) -> dict[str, Any]:
-    answers = {str(status): _answer(one, meaning, schema) for status, (meaning, schema) in one.answers.items()}
+    answers = {str(status): _answer(one, status, meaning, schema) for status, (meaning, schema) in one.answers.items()}
     if one.has_sound:
         sound = {"audio/*": {"schema": {"type": "string", "format": "binary"}}}
         answers["200"]["content"] |= sound
@@ -109,13 +113,17 @@ def _answers(one: Operation) -> dict[str, Any]:
     return answers
 
 
-def _answer(one: Operation, meaning: str, schema: Any) -> dict[str, Any]:
+def _answer(one: Operation, status: int, meaning: str, schema: Any) -> dict[str, Any]:
     shape = _page(schema) if one.is_list else schema
     answer: dict[str, Any] = {"description": meaning, "content": {"application/json": {"schema": shape}}}
-    if one.method == "post" and one.body:
+    if status in (201, 202) and one.body:
         link = {"description": "Where it is from now on.", "schema": {"type": "string"}}
         answer["headers"] = {"Location": link}
     return answer
+
+
+def _others(media_types: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"schema": {"type": "string", "description": what}} for name, what in media_types.items()}
 
 
 def _page(schema: Any) -> dict[str, Any]:

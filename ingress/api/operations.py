@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import Schema
 
 from ingress.api import consent_schemas, resources, schemas
+from shared.bulk_request import BulkSchema
 from shared.sms_job import SmsRequestSchema
 
 KEY: Final = "apiKey"
@@ -16,7 +17,10 @@ SERVICE: Final = "serviceKey"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method on one path. `answers` maps a status to (what it means, its schema); problems by their status."""
+    """One method on one path. `answers` maps a status to (what it means, its schema); problems by their status.
+
+    `other_bodies`: media types besides JSON, and what is in them.
+    """
 
     method: str
     path: str
@@ -34,7 +38,7 @@ class Operation:
     has_sound: bool = False
     has_csv: bool = False
     description: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    other_bodies: Mapping[str, str] = field(default_factory=dict)
 
 
 _WRITES: Final = ("IdempotencyKey", "Prefer")
@@ -54,20 +58,79 @@ OPERATIONS: Final = (
         method="post", path="/api/sms/send", name="sendText", tag="texts", scope="sms:send",
         summary="Send a text", body=SmsRequestSchema, headers=_WRITES,
         description="Answers as soon as the text is safe with us. What becomes of it is told by `GET /api/sms/{id}` and "
-        "by the notifications `sms.*`. Without `from` it goes out from the tenant's own number; `tenantId` is read as "
-        "`tenant_id`.",
+        "by the notifications `sms.*`. Without `from` it goes out from the tenant's own number, the same for each person. "
+        "The platform's spelling is read too: `tenantId` is `tenant_id`. A text that a rule forbids is kept with the decision "
+        "and refused with 422 `/problems/not-permitted`, which names its `message_id` and the rules; one that would leave "
+        "after its validity is refused with 422 `/problems/queue-too-long` and not kept. Of a text that a rule holds, "
+        "`held_until` says when it may go.",
         answers={202: ("The text will be sent.", resources.MessageResource)},
         problems=(400, 401, 403, 409, 413, 415, 422, 503),
     ),
     Operation(
+        method="post", path="/api/sms/preview", name="previewText", tag="texts", scope="sms:send",
+        summary="What would become of a text", body=schemas.PreviewSchema,
+        description="Its parts and alphabet, who would send it, whether it may go, and when it would leave. Nothing is kept.",
+        answers={200: ("What would become of it.", resources.PreviewResource)},
+        problems=(400, 401, 403, 413, 415, 422, 503),
+    ),
+    Operation(
         method="get", path="/api/sms/{message_id}", name="showText", tag="texts", scope="sms:read",
         summary="One text, by our id or Twilio's",
-        answers={200: ("The text.", resources.MessageResource)}, problems=(401, 403, 404, 503),
+        description="With the decision about it, every step it has taken, and our attempts.",
+        answers={200: ("The text.", resources.WholeMessageResource)}, problems=(401, 403, 404, 503),
     ),
     Operation(
         method="get", path="/api/sms", name="listTexts", tag="texts", scope="sms:read",
         summary="The newest texts", query=schemas.TextsPageSchema, is_list=True,
         answers={200: ("A page of texts, newest first.", resources.MessageResource)}, problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/sms/{message_id}/cancel", name="cancelText", tag="texts", scope="sms:send",
+        summary="Call off a text that has not left",
+        description="The same again changes nothing. 409 names the state of a text that has left, or has ended.",
+        answers={200: ("It will not be sent.", resources.WholeMessageResource)}, problems=(401, 403, 404, 409, 503),
+    ),
+    Operation(
+        method="post", path="/api/sms/{message_id}/resolve", name="resolveText", tag="texts", scope="sms:send",
+        summary="Settle a parked text", body=schemas.ResolveSchema,
+        description="Of a parked text nobody knows whether Twilio has it. A person may send it again, or let it be.",
+        answers={200: ("It is settled.", resources.WholeMessageResource)},
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/sms/bulk", name="sendBulk", tag="bulks", scope="sms:send",
+        summary="Send texts to many people", body=BulkSchema, headers=("IdempotencyKey",),
+        description="The key is required. What is wrong with one recipient is told of that one (`GET …/items`) and does not "
+        "hold up the others; a number that comes twice gets one text. As CSV, the first line names the columns: `to`, and if "
+        "wanted `body`, `media_urls` (by blanks), `idempotency_key`; every other column is a variable, and what all texts have "
+        "in common is in the query string.",
+        other_bodies={"text/csv": "A header row, then a line for each recipient."},
+        answers={202: ("Every recipient is kept.", resources.BulkResource)},
+        problems=(400, 401, 403, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/sms/bulk/{bulk_id}", name="showBulk", tag="bulks", scope="sms:read",
+        summary="How far a bulk has come",
+        answers={200: ("The bulk.", resources.BulkResource)}, problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="get", path="/api/sms/bulk/{bulk_id}/items", name="listBulkItems", tag="bulks", scope="sms:read",
+        summary="What became of its recipients", query=schemas.PageSchema, is_list=True,
+        description="In the order of the request; as CSV for whoever prefers it.",
+        has_csv=True,
+        answers={200: ("A page of recipients.", resources.BulkItemResource)}, problems=(401, 403, 404, 422, 503),
+    ),
+    *(
+        Operation(
+            method="post", path=f"/api/sms/bulk/{{bulk_id}}/{name}", name=f"{name}Bulk", tag="bulks", scope="sms:send",
+            summary=summary, description="The same again changes nothing.",
+            answers={200: ("The bulk.", resources.BulkResource)}, problems=(401, 403, 404, 409, 503),
+        )
+        for name, summary in (
+            ("pause", "Let no more of its texts leave"),
+            ("resume", "Let its texts leave again"),
+            ("cancel", "Call off what of it has not left"),
+        )
     ),
     Operation(
         method="get", path="/api/reports/delivery", name="reportDelivery", tag="texts", scope="sms:read",
@@ -147,7 +210,8 @@ OPERATIONS: Final = (
     Operation(
         method="post", path="/internal/sms/send", name="sendPlatformText", tag="platform", security=(SERVICE,),
         summary="Send a text for a sibling service", body=schemas.PlatformTextSchema, headers=_WRITES,
-        description="`tenantId` is read as `tenant_id`, and fields we do not know are left alone.",
+        description="Fields we do not know are left alone. Without `purpose` a text is part of a conversation: it goes first, "
+        "and is worth sending for an hour.",
         answers={202: ("The text will be sent.", resources.PlatformAnswer)},
         problems=(400, 401, 409, 413, 415, 422, 503),
     ),

@@ -6,8 +6,19 @@ from typing import Any, Final
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from ingress.api.paging import DEFAULT_LIMIT, LARGEST_LIMIT
+from shared.bulk_request import BulkOptionsSchema, BulkSchema
 from shared.db.delivery_report import BY
-from shared.sms_job import SmsRequestSchema
+from shared.domain.law import PURPOSES
+from shared.domain.status import MESSAGE_RANK, SEND_RANK
+from shared.sms_job import (
+    LONGEST_BODY,
+    SmsRequestSchema,
+    Text,
+    TextOptionsSchema,
+    check_body,
+    check_phone,
+    purpose_field,
+)
 
 
 class Strict(Schema):
@@ -18,10 +29,25 @@ class Strict(Schema):
 
 
 class PlatformTextSchema(SmsRequestSchema):
-    """A text from a sibling service, whose other fields are its own business."""
+    """A text from a sibling service, whose other fields are its own business. It answers somebody, if it does not say so."""
+
+    purpose = purpose_field("conversation")
 
     class Meta:
         unknown = EXCLUDE
+
+
+class PreviewSchema(TextOptionsSchema):
+    """A text that is not to be sent. Without `to` and somebody to send from, only its words are looked at."""
+
+    to = Text(load_default=None, allow_none=True, validate=check_phone)
+    body = Text(load_default="", validate=[validate.Length(max=LONGEST_BODY), check_body])
+
+
+class ResolveSchema(Strict):
+    """What a person has decided about a text of which it is not known whether Twilio has it."""
+
+    action = fields.String(required=True, validate=validate.OneOf(["resend", "cancel"]))
 
 
 class NothingSchema(Strict):
@@ -38,11 +64,22 @@ class PageSchema(Strict):
 
 
 class TextsPageSchema(PageSchema):
-    """Which messages."""
+    """Which messages. What is not said is not looked at."""
 
     client = fields.String(
         validate=validate.Length(1, 128), metadata={"description": "Only those that this client asked for."}
     )
+    tenant_id = fields.String(validate=validate.Length(1, 64))
+    to = fields.String(validate=validate.Length(1, 64), metadata={"description": "With its `+` as `%2B`."})
+    from_ = fields.String(data_key="from", validate=validate.Length(1, 64))
+    status = fields.String(validate=validate.OneOf([*MESSAGE_RANK]))
+    send_state = fields.String(validate=validate.OneOf([*SEND_RANK]))
+    direction = fields.String(validate=validate.OneOf(["inbound", "outbound"]))
+    purpose = fields.String(validate=validate.OneOf(PURPOSES))
+    bulk_id = fields.UUID()
+    error_code = fields.Integer(validate=validate.Range(0, 999_999), metadata={"description": "Twilio's."})
+    created_after = fields.AwareDateTime(format="iso", metadata={"description": "Not before this moment."})
+    created_before = fields.AwareDateTime(format="iso", metadata={"description": "Before this moment."})
 
 
 class EventsPageSchema(PageSchema):
@@ -93,7 +130,12 @@ class MediaChoiceSchema(Strict):
 
 TEXT: Final = SmsRequestSchema()
 PLATFORM_TEXT: Final = PlatformTextSchema()
+PREVIEW: Final = PreviewSchema()
+RESOLVE: Final = ResolveSchema()
+BULK: Final = BulkSchema()
+BULK_OPTIONS: Final = BulkOptionsSchema()
 NOTHING: Final = NothingSchema()
+PAGE: Final = PageSchema()
 TEXTS_PAGE: Final = TextsPageSchema()
 EVENTS_PAGE: Final = EventsPageSchema()
 DELIVERY_REPORT: Final = DeliveryReportSchema()

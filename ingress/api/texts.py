@@ -1,14 +1,14 @@
-"""Takes on a text: the row and the promise to send it, in one transaction. Both doors, API and platform, come here."""
+"""Answers a request for a text. Both doors, API and platform, come here; `shared.texts` keeps it and promises to send it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from marshmallow import Schema
 from psycopg import Connection
 
+from ingress import problem, request_id
 from ingress.answer import Answer
 from ingress.api.faults import invalid
 from ingress.api.reading import checked, json_body
@@ -16,27 +16,17 @@ from ingress.api.waiting import Waits, applied, wished_s
 from ingress.idempotency import once
 from ingress.problem import Problem
 from ingress.service_guard import Caller
-from shared import tasks
-from shared.db import jobs, messages, numbers
+from shared import texts
+from shared.db import texts as rows
 from shared.db.messages import Message
+from shared.db.texts import Text
 from shared.domain.status import SEND_FINAL
 from shared.runtime import Runtime
+from shared.text_plan import NoSender
+from shared.texts import KeyReused, Taken
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A text that will be sent. `job_id` None: it was taken on before, under the same key."""
-
-    message: Message
-    job_id: int | None
-
-    def ring(self, rt: Runtime) -> None:
-        """Tells the workers, after the commit."""
-        if self.job_id is not None:
-            tasks.hint(rt.redis, "sms.send", self.job_id)
-
-
-def send(rt: Runtime, waits: Waits, caller: Caller, schema: Schema, shown: Callable[[Message], Answer]) -> Response:
+def send(rt: Runtime, waits: Waits, caller: Caller, schema: Schema, shown: Callable[[Text], Answer]) -> Response:
     """Answers as soon as the text is promised; with `Prefer: wait=N` as soon as Twilio has it or N seconds are over."""
     document = json_body()
     wanted = checked(schema, document)
@@ -44,46 +34,67 @@ def send(rt: Runtime, waits: Waits, caller: Caller, schema: Schema, shown: Calla
         if this.stored:
             return this.stored
         with rt.db.connection() as conn:
-            taken = take_on(conn, caller.client, this.key, wanted)
-            this.keep(conn, shown(taken.message))
-        taken.ring(rt)
-        message = waits.until(partial(messages.find, id_or_sid=str(taken.message.id)), _is_handed, wished_s())
-        if message is None:
-            return shown(taken.message).response()
-        this.keep_newer(rt, shown(message))
-        return applied(shown(message).response())
+            taken = take(conn, rt, caller.client, this.key, wanted)
+            answer = refused(taken) if taken.refusal else shown(_text(conn, taken.message))
+            this.keep(conn, answer)
+        if taken.refusal:
+            return answer.response()
+        taken.ring(rt.redis)
+        text = waits.until(partial(rows.find, id_or_sid=str(taken.message.id)), _is_handed, wished_s())
+        if text is None:
+            return answer.response()
+        this.keep_newer(rt, shown(text))
+        return applied(shown(text).response())
 
 
-def take_on(conn: Connection, client: str, key: str | None, wanted: Mapping[str, Any]) -> Taken:
-    """Stores the text `wanted` (as `SmsRequestSchema` gives it). Raises Problem 422 when there is no number to send from.
+def take(conn: Connection, rt: Runtime, client: str, key: str | None, wanted: dict[str, Any]) -> Taken:
+    """As `texts.take`. Raises Problem 422 for what its client can mend: then nothing is kept, and the key stays free.
 
-    A key older than an idempotency record may meet its old message here: the same text is not sent twice, and another
-    one is refused.
+    So is a queue that is too long: it may be shorter in a moment. What a rule refuses is kept with the decision.
     """
-    sender, tenant_id = _sender(conn, wanted)
-    media = [{"url": url} for url in wanted["media_urls"]]
-    message = messages.insert_outbound(
-        conn, client=client, idempotency_key=key, tenant_id=tenant_id, from_number=sender, to_number=wanted["to"],
-        body=wanted["body"], media=media,
-    )  # fmt: skip
-    if (message.to_number, message.body, message.media) != (wanted["to"], wanted["body"], media):
+    try:
+        taken = texts.take(conn, wanted, rt.settings.law, client=client, key=key)
+    except NoSender as fault:
+        raise no_sender(fault) from None
+    except KeyReused:
         raise Problem(
             422, "idempotency-key-reused", "Idempotency-Key reused", "This key once sent another text. Use a new key."
-        )
-    return Taken(message, jobs.promise(conn, "sms.send", str(message.id), hint_in_s=jobs.FIRST_HINT_S))
+        ) from None
+    if taken.refusal == "queue_too_long":
+        raise _too_late(taken)
+    return taken
 
 
-def _is_handed(message: Message) -> bool:
-    return message.message_sid is not None or message.send_state in SEND_FINAL
+def no_sender(fault: NoSender) -> Problem:
+    """Nobody to send from."""
+    return invalid([{"pointer": "#/from", "code": "no_sender", "detail": fault.detail}])
 
 
-def _sender(conn: Connection, wanted: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Whom the text comes from, and which tenant that is."""
-    chosen, tenant_id = wanted.get("from_"), wanted["tenant_id"]
-    if chosen:
-        return chosen, tenant_id or numbers.tenant_of(conn, chosen)
-    number = numbers.sender_of(conn, tenant_id) if tenant_id else None
-    if number is None:
-        detail = "the tenant has no number to send from" if tenant_id else "is missing, and no tenant_id to choose by"
-        raise invalid([{"pointer": "#/from", "code": "no_sender", "detail": detail}])
-    return number, tenant_id
+def refused(taken: Taken) -> Answer:
+    """A rule forbids this text: it is kept with the decision, so that it can be looked up, and is not sent."""
+    forbidding = [rule for rule in taken.rules if rule["verdict"] == "refused"]
+    detail = "; ".join(f"{rule['rule']}: {rule['detail']}" for rule in forbidding)
+    refusal = Problem(
+        422, "not-permitted", "The text is not permitted", detail,
+        members={"message_id": str(taken.message.id), "rules": taken.rules},
+    )  # fmt: skip
+    return problem.as_answer(refusal, request.path, request_id.current())
+
+
+def _too_late(taken: Taken) -> Problem:
+    assert taken.planned is not None  # the queue was looked at a moment ago
+    leaves_at, expires_at = taken.planned.estimated_send_at, taken.planned.expires_at
+    return Problem(
+        422, "queue-too-long", "The queue is too long", "It would leave when it is no longer valid.",
+        members={"estimated_send_at": leaves_at.isoformat(), "expires_at": expires_at.isoformat()},
+    )  # fmt: skip
+
+
+def _text(conn: Connection, message: Message) -> Text:
+    text = rows.find(conn, str(message.id))
+    assert text is not None  # written in this transaction, and nobody deletes
+    return text
+
+
+def _is_handed(text: Text) -> bool:
+    return text.message_sid is not None or text.send_state in SEND_FINAL

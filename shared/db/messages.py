@@ -54,6 +54,30 @@ class Message:
         return self.status or _STATE_WITHOUT_TWILIO.get(self.send_state or "", "queued")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How and when a text is to go, and what was decided about it. `refusal`: it is kept, and will not be sent."""
+
+    purpose: str | None = None
+    lane: int | None = None
+    messaging_service_sid: str | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+    estimated_send_at: datetime | None = None
+    on_unknown: Literal["resend", "park"] = "resend"
+    encoding: str | None = None
+    planned_segments: int | None = None
+    bulk_id: UUID | None = None
+    decision: str | None = None
+    decision_rules: list[dict[str, Any]] | None = None
+    held_until: datetime | None = None
+    consent_id: UUID | None = None
+    refusal: str | None = None
+
+
+_UNPLANNED = Plan()
+
+
 def insert_outbound(
     conn: Connection,
     *,
@@ -64,15 +88,26 @@ def insert_outbound(
     to_number: str,
     body: str,
     media: list[dict[str, Any]],
+    plan: Plan = _UNPLANNED,
 ) -> Message:
-    """A text we promise to send. With a key that `client` has used before: the message it made then."""
+    """A text we promise to send. With a key that `client` has used before: the message it made then.
+
+    Without `from_number`, Twilio chooses the sender from the Messaging Service of the plan.
+    """
+    rules = None if plan.decision_rules is None else Jsonb(plan.decision_rules)
     with conn.cursor(row_factory=class_row(Message)) as cursor:
         row = cursor.execute(
             f"""
             insert into messages (client, idempotency_key, tenant_id, direction, from_number, to_number, body, media,
-                                  send_state)
+                                  send_state, error_reason, purpose, lane, messaging_service_sid, send_at, expires_at,
+                                  estimated_send_at, on_unknown, encoding, planned_segments, bulk_id, decision,
+                                  decision_rules, held_until, consent_id, decided_at)
             values (%(client)s, %(idempotency_key)s, %(tenant_id)s, 'outbound', %(from)s, %(to)s, %(body)s, %(media)s,
-                    'queued')
+                    case when %(refusal)s::text is null then 'queued' else 'refused' end,
+                    %(refusal)s, %(purpose)s, %(lane)s,
+                    %(messaging_service_sid)s, %(send_at)s, %(expires_at)s, %(estimated_send_at)s, %(on_unknown)s,
+                    %(encoding)s, %(planned_segments)s, %(bulk_id)s, %(decision)s, %(rules)s, %(held_until)s,
+                    %(consent_id)s, case when %(decision)s::text is null then null else now() end)
             on conflict (client, idempotency_key) where idempotency_key is not null do update set client = excluded.client
             returning {_COLUMNS}
             """,
@@ -84,10 +119,20 @@ def insert_outbound(
                 "to": to_number,
                 "body": body,
                 "media": Jsonb(media),
+                "rules": rules,
+                **{name: getattr(plan, name) for name in Plan.__slots__ if name != "decision_rules"},
             },
         ).fetchone()
     assert row is not None  # an upsert returns its row
     return row
+
+
+def of_key(conn: Connection, client: str, idempotency_key: str) -> Message | None:
+    """The text that `client` has asked for under this key."""
+    with conn.cursor(row_factory=class_row(Message)) as cursor:
+        return cursor.execute(
+            f"select {_COLUMNS} from messages where client = %s and idempotency_key = %s", (client, idempotency_key)
+        ).fetchone()
 
 
 def insert_inbound(

@@ -1,5 +1,6 @@
 import pytest
 
+from shared.db import opt_outs
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT
 from workers import contract
 
@@ -33,6 +34,29 @@ def test_the_same_job_again_is_no_second_text(world):
 def test_a_job_without_a_sender_goes_out_from_the_tenants_number(world):
     contract.accept(world.rt, {name: value for name, value in JOB.items() if name != "from"}, "t")
     assert world.one("select from_number from messages") == BUSINESS
+
+
+def test_a_job_that_a_rule_forbids_is_kept_as_refused_and_told(world):
+    with world.rt.db.connection() as conn:
+        opt_outs.add(conn, number=CUSTOMER, scope="*", source="api")
+    assert contract.accept(world.rt, JOB, "task-1") == "refused"
+    assert contract.accept(world.rt, JOB, "task-2") == "known"
+    assert world.rows("select send_state, error_reason, decision from messages") == [
+        ("refused", "not_permitted", "refused")
+    ]  # fmt: skip
+    assert world.one("select count(*) from notifications where type = 'sms.failed'") == 1
+    assert world.one("select count(*) from jobs where kind = 'sms.send'") == 0
+    assert world.one("select count(*) from set_aside") == 0
+
+
+def test_a_job_says_all_that_a_request_may_say(world):
+    more = {"purpose": "transactional", "sendAt": "2020-01-01T00:00:00Z", "validityPeriod": 60, "onUnknown": "park"}
+    assert contract.accept(world.rt, JOB | more, "task-1") == "accepted"
+    assert world.rows(
+        "select purpose, lane, on_unknown, extract(epoch from expires_at - created_at) < 120 from messages"
+    ) == [("transactional", 1, "park", True)]
+    assert contract.accept(world.rt, JOB | {"idempotency_key": "k2"}, "task-2") == "accepted"
+    assert world.one("select purpose from messages where idempotency_key = 'k2'") == "conversation"
 
 
 @pytest.mark.parametrize(

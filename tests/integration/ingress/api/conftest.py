@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from ingress import api as http_api
-from ingress import errors, request_id
+from ingress import body, errors, request_id
 from ingress.api.openapi import document
 from ingress.paths import canonical
 from shared.db import api_keys, calls
@@ -57,8 +57,8 @@ def app(rt: Runtime) -> Flask:
 def application(rt: Runtime, **changed_settings: Any) -> Flask:
     """The API as the ingress puts it together, without the webhooks."""
     app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     request_id.install(app)
+    body.install(app)
     errors.install(app)
     http_api.install(app, replace(rt, settings=replace(rt.settings, **changed_settings)))
     return app

@@ -1,10 +1,11 @@
 """Slow clients wait in the loop and cost nobody else anything; requests have limits, and the answer says which."""
 
+import contextlib
 import time
 
 import pytest
 
-from ingress.limits import MOST_BODY_BYTES, MOST_HEAD_BYTES, REQUEST_S
+from ingress.limits import MOST_BODY_BYTES, MOST_BULK_BYTES, MOST_BULKS_AT_ONCE, MOST_HEAD_BYTES, REQUEST_S
 from tests.integration.ingress.lane.conftest import Server, call, status, until, webhook
 
 HALVES = {
@@ -145,6 +146,46 @@ def test_a_refused_client_that_goes_on_sending_still_reads_why(server):
     client = server.client()
     client.send(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n" + b"a" * 900_000)
     assert client.answer().status == 413
+
+
+BULK = b"POST /api/sms/bulk?from=1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize("more", [b"", b"Expect: 100-continue\r\n"])
+def test_a_bulk_may_be_larger_than_anything_else(server, more: bytes):
+    client = server.client()
+    client.send(BULK + more + b"Content-Length: %d\r\n\r\n" % MOST_BULK_BYTES)
+    if more:
+        assert client.sock.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    answer = client.ask(b"a" * MOST_BULK_BYTES)
+    if answer.status == 100:  # gunicorn says it once more
+        answer = client.answer()
+    assert answer.status == 401  # Flask has it, and nobody has shown a key
+    too_large = server.client().ask(BULK + more + b"Content-Length: %d\r\n\r\n" % (MOST_BULK_BYTES + 1))
+    assert (too_large.status, str(MOST_BULK_BYTES).encode() in too_large.body) == (413, True)
+
+
+def test_a_bulk_in_chunks_has_the_same_limit(server):
+    for size, status_code in ((MOST_BULK_BYTES, 401), (MOST_BULK_BYTES + 1, 413)):
+        client = server.client()
+        client.send(BULK + b"Transfer-Encoding: chunked\r\n\r\n")
+        client.send(b"%x\r\n" % size + b"a" * size + b"\r\n0\r\n\r\n")
+        assert (size, client.answer().status) == (size, status_code)
+
+
+def test_a_few_large_bodies_have_room_at_once_and_nobody_else_notices(server):
+    half = BULK + b"Content-Length: %d\r\n\r\n" % MOST_BULK_BYTES + b"a" * (MOST_BULK_BYTES // 2)
+    waiting = [server.client() for _ in range(2 * (MOST_BULKS_AT_ONCE + 1))]  # whichever process each of them comes to
+    refused = 0
+    for client in waiting:
+        client.send(half)
+        assert server.client().ask(webhook()).status == 204
+        client.sock.settimeout(0.5)
+        with contextlib.suppress(TimeoutError):
+            answer = client.answer()
+            assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+            refused += 1
+    assert refused >= 1
 
 
 @pytest.mark.parametrize("headers", [{f"X-{number}": "a" for number in range(100)}, {"X": "a" * 9000}])

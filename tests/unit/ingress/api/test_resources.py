@@ -30,13 +30,16 @@ def test_neither_the_account_nor_the_key_of_the_store_is_shown():
 
 def test_ids_are_texts():
     from shared.db.events import StoredEvent
-    from shared.db.messages import Message
+    from shared.db.texts import Text
 
-    message = Message(
+    message = Text(
         id=UUID(int=1), message_sid=None, tenant_id=None, client="crm", idempotency_key=None, direction="outbound",
         from_number="+14155550100", to_number="+12125550142", body="Hi", media=[{"url": "https://example.com/a"}],
         status=None, send_state="queued", sending_since=None, error_code=None, error_reason=None, segments=None,
-        is_conflicted=False, created_at=AT, updated_at=AT,
+        is_conflicted=False, created_at=AT, updated_at=AT, messaging_service_sid=None, purpose="transactional", lane=1,
+        send_at=None, expires_at=None, estimated_send_at=None, on_unknown="resend", encoding="GSM-7", planned_segments=1,
+        bulk_id=None, decision=None, decision_rules=None, held_until=None, consent_id=None, decided_at=None, price=None,
+        price_unit=None, carrier_done_at=None,
     )  # fmt: skip
     shown = resources.message(message)
     assert (shown["id"], shown["status"], shown["message_sid"]) == (str(UUID(int=1)), "queued", None)
