@@ -22,8 +22,8 @@ from shared.domain.routing import Number
 PROGRAMS: Final = ("ingress", "events", "sms", "recordings", "beat")
 # Two processes that send: a second one meets what a first that was killed has left, and both draw on one sender's rate.
 SECOND: Final = "sms-2"
-# Seconds after which a doubtful text is settled: longer than the simulator's list may lag, short enough to be waited for.
-SETTLE_S: Final = 8
+# Seconds after which a doubtful text is settled: the least that the service takes.
+SETTLE_S: Final = 20
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ is texted who has said STOP; 6 no sender is faster than it may be.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Final
 
 from ops.faultlab.checker import MESSAGE_RANK, Violation
@@ -75,8 +76,13 @@ def _wanted(case: Case) -> Iterator[Violation]:
             yield Violation(3, entry.message_id or entry.sid, "PHANTOM: nobody asked for it")
         elif wanted.outcome == "no":
             yield Violation(3, entry.message_id, "refused, and sent")
-        elif (wanted.sender, wanted.to, wanted.body) != (entry.sender, entry.to, entry.body):
+        elif (wanted.sender, wanted.to, sha256_of(wanted.body)) != (entry.sender, entry.to, entry.body_sha256):
             yield Violation(3, entry.message_id, "Twilio got another text than was asked for")
+
+
+def sha256_of(body: str) -> str:
+    """As the simulator writes it down."""
+    return sha256(body.encode()).hexdigest()
 
 
 def _said(case: Case) -> Iterator[Violation]:

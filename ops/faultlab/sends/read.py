@@ -1,10 +1,9 @@
 """Reads what is there in the end, with SQL and requests of its own, and waits until there is nothing more to come."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import requests
@@ -59,20 +58,20 @@ def texts(house: House) -> list[Text]:
 
 def ledger(house: House) -> list[Taken]:
     """Every message that the simulator took."""
-    answer = requests.get(f"{house.env['TS_SIMULATOR_URL']}/sim/ledger", timeout=60)
-    answer.raise_for_status()
+    at = house.env["TS_SIMULATOR_URL"]
+    messages = _ask(f"{at}/sim/messages").json()["data"]
+    status = {message["sid"]: message["status"] for message in messages}
+    lines = [json.loads(line) for line in _ask(f"{at}/sim/ledger").text.splitlines()]
     return [
-        Taken(it["sid"], _message_id(it["status_callback"]), it["from"], it["to"], it["body"], it["segments"], it["at_ns"],
-              it["status"])
-        for it in answer.json()["data"]
+        Taken(line["sid"], line["message_id"], line["from"], line["to"], line["body_sha256"], line["segments"],
+              int(line["arrived_s"] * 1e9), status[line["sid"]],
+              line["answer"] == "given" and line["http_status"] == 201)
+        for line in lines
+        if line["sid"]
     ]  # fmt: skip
 
 
-def lost_answers(ledger: Sequence[Taken], texts: Sequence[Text]) -> int:
-    """How many Twilio took without our knowing of it in the end."""
-    known = {text.sid for text in texts}
-    return sum(entry.sid not in known for entry in ledger)
-
-
-def _message_id(callback: str) -> str:
-    return (parse_qs(urlsplit(callback).query).get("message_id") or [""])[0]
+def _ask(url: str) -> requests.Response:
+    answer = requests.get(url, timeout=60)
+    answer.raise_for_status()
+    return answer

@@ -13,7 +13,7 @@ from ops.faultlab.checker import Violation
 from ops.faultlab.faults import ALL
 from ops.faultlab.faults.fault import Lab
 from ops.faultlab.latency import Mark
-from ops.faultlab.sends import asks, judge, read
+from ops.faultlab.sends import asks, judge, read, weather
 from ops.faultlab.sends.house import Sending, open_sending
 from ops.faultlab.sends.plan import Wanted
 from ops.faultlab.sends.told import Case
@@ -52,11 +52,13 @@ def run(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Result:
 def _play(wanted: Wanted, sending: Sending, say: Callable[[str], None]) -> Result:
     house = sending.house
     starts_at = time.monotonic() + LEAD_S
+    weather.begin(house.env["TS_SIMULATOR_URL"], wanted.seed)
     asking = _start_asking(wanted, sending, starts_at)
     breaker = nemesis.Nemesis(Lab(house, AofSizes(house.folder / "data")), wanted.schedule, say)
     breaker.play(starts_at, lambda: not asking.has_ended())
     if asking.process.returncode != 0:
         raise RuntimeError(f"the asking process broke:\n{asking.tail()}")
+    weather.clear(house.env["TS_SIMULATOR_URL"])
     calm_at = time.monotonic()
     owed = house.keeper.wait(read.owed(house), SETTLED_WITHIN_S)
     settled_s = time.monotonic() - calm_at
