@@ -108,7 +108,8 @@ class Asker:
 def play(plan: Mapping[str, Any]) -> None:
     """Returns when the last text was answered or given up."""
     writer = Writer(Path(plan["history"]))
-    asker, wanted = Asker(plan, writer), load(plan["seed"], plan["texts"], plan["lasts_s"])
+    asker = Asker(plan, writer)
+    wanted = load(plan["seed"], plan["texts"], plan["lasts_s"], is_naive=plan["is_naive"])
     with ThreadPoolExecutor(HANDS) as hands, ThreadPoolExecutor(4) as people:
         for entry in sorted([*wanted.asks, *wanted.stops], key=lambda entry: entry.at_s):
             time.sleep(max(0.0, plan["starts_at"] + entry.at_s - time.monotonic()))

@@ -86,12 +86,16 @@ def sha256_of(body: str) -> str:
 
 
 def _said(case: Case) -> Iterator[Violation]:
-    entries = {entry.message_id: entry for entry in case.ledger}
+    # Of several under one name (rule 2) the one that has come furthest.
+    entries = {
+        entry.message_id: entry for entry in sorted(case.ledger, key=lambda entry: MESSAGE_RANK.get(entry.status, 99))
+    }
+    sids = {(entry.message_id, entry.sid) for entry in case.ledger}
     for text in case.texts:
         entry = entries.get(text.id)
         if entry and text.state in UNSENT_ENDS - {"parked"}:
             yield Violation(4, text.id, f"said to be {text.state}, and Twilio has it")
-        elif entry and text.state == "handed" and text.sid != entry.sid:
+        elif entry and text.state == "handed" and (text.id, text.sid) not in sids:
             yield Violation(4, text.id, f"kept as {text.sid}, at Twilio it is {entry.sid}")
         elif entry and _is_ahead(text, entry):
             yield Violation(4, text.id, f"said to be {text.status}, at Twilio it is {entry.status}")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Final, LiteralString, cast
 
 import psycopg
 import requests
@@ -12,6 +12,15 @@ from redis.exceptions import RedisError
 
 from ops.faultlab.house import House
 from ops.faultlab.sends.told import Asked, Stopped, Taken, Text
+
+OURS: Final[LiteralString] = """
+    select id::text, coalesce(idempotency_key, ''), from_number, to_number, body, send_state,
+           coalesce(message_sid, ''), coalesce(error_reason, error_code::text, ''), coalesce(status, '')
+      from messages where direction = 'outbound'
+"""
+NAIVE: Final[LiteralString] = """
+    select id::text, key, sender, to_number, body, state, coalesce(sid, ''), '', coalesce(status, '') from naive_texts
+"""
 
 
 def owed(house: House) -> Callable[[], str]:
@@ -37,23 +46,30 @@ def owed(house: House) -> Callable[[], str]:
     return question
 
 
+def owed_by_naive(house: House) -> Callable[[], str]:
+    """The same of the naive sender: its queue, and what its worker has taken and not acknowledged."""
+
+    def question() -> str:
+        try:
+            with Redis.from_url(house.env["TS_REDIS_URL"], socket_timeout=2) as redis:
+                queued, unacked = redis.llen("celery"), redis.hlen("unacked")
+        except RedisError as fault:
+            return f"Redis does not answer ({type(fault).__name__})"
+        return f"{queued} queued, {unacked} unacknowledged" if queued or unacked else ""
+
+    return question
+
+
 def witnessed(path: Path) -> tuple[list[Asked], list[Stopped]]:
     """What the asking side has written down."""
     told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [Asked(**it) for it in told if "key" in it], [Stopped(**it) for it in told if "person" in it]
 
 
-def texts(house: House) -> list[Text]:
-    """Every outgoing text of our database."""
+def texts(house: House, query: LiteralString) -> list[Text]:
+    """Every outgoing text of a database."""
     with psycopg.connect(house.env["TS_DATABASE_URL"]) as conn:
-        rows = conn.execute(
-            """
-            select id::text, coalesce(idempotency_key, ''), from_number, to_number, body, send_state,
-                   coalesce(message_sid, ''), coalesce(error_reason, error_code::text, ''), coalesce(status, '')
-              from messages where direction = 'outbound'
-            """
-        ).fetchall()
-    return [Text(*row) for row in rows]
+        return [Text(*row) for row in conn.execute(query).fetchall()]
 
 
 def ledger(house: House) -> list[Taken]:
