@@ -11,10 +11,11 @@ a moment's knowledge, never a text.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, cast
 from zoneinfo import ZoneInfo
 
 from redis import Redis
+from redis.exceptions import NoScriptError
 
 from shared.redis_script import Script
 
@@ -74,25 +75,57 @@ class Uncounted:
     bucket: Bucket
 
 
-def take(
-    redis: Redis, buckets: Sequence[Bucket], *, request: str, lane: int, segments: int, now: datetime
-) -> Wait | Uncounted | None:
-    """Takes a place among the requests under way and the segments from every bucket; None: go. Raises RedisError."""
-    keys, args = [_LIVE, _LIMIT, _PAUSE], [request, lane, segments, REQUEST_MS, FIRST_LIMIT, KEPT]
-    for bucket in buckets:
-        name = _name(bucket.key)
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """For one request: a name of its own, its lane, its segments, and the buckets that they come from."""
+
+    request: str
+    lane: int
+    segments: int
+    buckets: Sequence[Bucket]
+
+
+def take(redis: Redis, asks: Sequence[Ask], now: datetime) -> list[Wait | Uncounted | None]:
+    """For each: takes a place among the requests under way and the segments from every bucket; None: go.
+
+    Raises RedisError; then some may have been taken, which costs their senders a pause and nothing else.
+    """
+    with redis.pipeline(transaction=False) as pipe:
+        for ask in asks:
+            pipe.evalsha(_TAKE.digest, 3 + 3 * len(ask.buckets), *_keys(ask, now), *_args(ask))
+        said = pipe.execute(raise_on_error=False)
+    return [
+        _understood(_TAKE.run(redis, _keys(ask, now), _args(ask)) if isinstance(one, NoScriptError) else one, ask, now)
+        for ask, one in zip(asks, said, strict=True)
+    ]
+
+
+def _keys(ask: Ask, now: datetime) -> list[str]:
+    keys = [_LIVE, _LIMIT, _PAUSE]
+    for name in (_name(bucket.key) for bucket in ask.buckets):
         keys += [name, f"{name}:lane", f"{name}:day:{day_of(now)}"]
+    return keys
+
+
+def _args(ask: Ask) -> list[str | float]:
+    args: list[str | float] = [ask.request, ask.lane, ask.segments, REQUEST_MS, FIRST_LIMIT, KEPT]
+    for bucket in ask.buckets:
         args += [bucket.pause_us, bucket.early_us, bucket.segments_per_day or 0]
-    said = cast("list[bytes | int]", _TAKE.run(redis, keys, args))
+    return args
+
+
+def _understood(said: Any, ask: Ask, now: datetime) -> Wait | Uncounted | None:
+    if isinstance(said, Exception):
+        raise said
     match said[0]:
         case b"go":
             return None
         case b"count":
-            return Uncounted(buckets[int(said[1]) - 1])
+            return Uncounted(ask.buckets[int(said[1]) - 1])
         case b"day":
             return Wait("day-cap", next_day(now))
         case _:
-            return Wait(cast("Reason", cast("bytes", said[1]).decode()), now + timedelta(milliseconds=int(said[2])))
+            return Wait(cast("Reason", said[1].decode()), now + timedelta(milliseconds=int(said[2])))
 
 
 def count(redis: Redis, bucket: Bucket, segments: int, now: datetime) -> None:
@@ -101,17 +134,36 @@ def count(redis: Redis, bucket: Bucket, segments: int, now: datetime) -> None:
     redis.set(name, segments, nx=True, ex=next_day(now) - now + timedelta(hours=1))
 
 
-def told(
-    redis: Redis, request: str, *, throttled: bool = False, seen: int | None = None, pause_s: float = 0.0
-) -> float:
-    """The request is over; how many may be under way from now on. Raises RedisError.
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A request that has ended. `throttled`: Twilio said "too many"; `seen`: how many it counted (its header
+    Twilio-Concurrent-Requests); `pause_s`: how long the account is to be left alone, by whoever sends."""
 
-    `seen`: how many requests Twilio has counted (its header Twilio-Concurrent-Requests). `pause_s`: how long the account is to
-    be left alone, by whoever sends.
-    """
+    request: str
+    throttled: bool = False
+    seen: int | None = None
+    pause_s: float = 0.0
+
+
+def told(redis: Redis, ended: Sequence[Over]) -> float:
+    """These requests are over; how many may be under way from now on. Raises RedisError."""
     keys = [_LIVE, _LIMIT, _PAUSE, _CUT]
-    args = [request, int(throttled), FIRST_LIMIT, HIGHEST_LIMIT, seen or 0, round(pause_s * 1000)]
-    return float(_TOLD.run(redis, keys, args))
+    with redis.pipeline(transaction=False) as pipe:
+        for over in ended:
+            pipe.evalsha(_TOLD.digest, len(keys), *keys, *_over_args(over))
+        said = pipe.execute(raise_on_error=False)
+    last = FIRST_LIMIT
+    for over, one in zip(ended, said, strict=True):
+        if isinstance(one, Exception) and not isinstance(one, NoScriptError):
+            raise one
+        last = float(_TOLD.run(redis, keys, _over_args(over)) if isinstance(one, NoScriptError) else one)
+    return last
+
+
+def _over_args(over: Over) -> list[str | int]:
+    return [
+        over.request, int(over.throttled), FIRST_LIMIT, HIGHEST_LIMIT, over.seen or 0, round(over.pause_s * 1000),
+    ]  # fmt: skip
 
 
 def times(redis: Redis, keys: Sequence[str]) -> tuple[float, list[float]]:

@@ -1,5 +1,6 @@
 """May this text go? Reads the facts and decides: at the door, for a preview, and again in the transaction before it leaves."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,14 +8,13 @@ from psycopg import Connection
 
 from shared import recipients
 from shared.db import permission_facts
+from shared.db.permission_facts import Question
 from shared.domain.law import Law, Purpose
 from shared.domain.permission import Decision, decide
 from shared.domain.phone import is_e164, without_channel
 
 
-def ask(
-    conn: Connection,
-    law: Law,
+def question(
     *,
     to: str,
     from_: str,
@@ -22,12 +22,10 @@ def ask(
     tenant_id: str | None,
     purpose: Purpose,
     message_id: UUID | None = None,
-    now: datetime | None = None,
-) -> Decision:
-    """The decision at `now` (None: PostgreSQL's clock), after one query. `from_` is empty where the service chooses."""
+) -> Question:
+    """About one text. `from_` is empty where the service chooses."""
     sender = without_channel(from_)
-    facts = permission_facts.read(
-        conn,
+    return Question(
         recipient=recipients.of(to),
         sender_kind=_kind(sender, service_sid),
         from_=sender,
@@ -35,9 +33,12 @@ def ask(
         tenant_id=tenant_id,
         purpose=purpose,
         message_id=message_id,
-        now=now,
     )
-    return decide(facts, law)
+
+
+def ask(conn: Connection, law: Law, questions: Sequence[Question], *, now: datetime | None = None) -> list[Decision]:
+    """The decisions at `now` (None: PostgreSQL's clock), after one query."""
+    return [decide(facts, law) for facts in permission_facts.read(conn, questions, now=now)]
 
 
 def _kind(sender: str, service_sid: str | None) -> str:

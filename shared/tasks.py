@@ -20,6 +20,7 @@ from shared.domain.job_kinds import JobKind
 
 DRAIN: Final = "workers.drain"
 RUN: Final = "workers.run"
+RUN_MANY: Final = "workers.run_many"
 SMS_CONTRACT: Final = (
     "twilio_server.sms.send.v1"  # what other services send; conventions: name and version never change
 )
@@ -82,16 +83,30 @@ def hint_many(redis: Redis, ready: Sequence[tuple[JobKind, int, int | None]]) ->
     for kind, job_id, lane in ready:
         queue, priority = QUEUE_OF[kind], PRIORITY_OF_LANE[lane or 0]
         lists.setdefault(_list(queue, priority), []).append(message(RUN, [job_id], queue, priority=priority))
+    return _push(redis, lists, len(ready))
+
+
+def _push(redis: Redis, lists: Mapping[str, Sequence[bytes]], jobs: int) -> bool:
     try:
         with redis.pipeline(transaction=False) as pipe:
             for name, messages in lists.items():
                 pipe.lpush(name, *messages)
             pipe.execute()
     except RedisError as fault:
-        metrics.HINTS_LOST.inc(len(ready))
-        log.get().warning("hint_lost", jobs=len(ready), error_type=type(fault).__name__)
+        metrics.HINTS_LOST.inc(jobs)
+        log.get().warning("hint_lost", jobs=jobs, error_type=type(fault).__name__)
         return False
     return True
+
+
+def hint_together(redis: Redis, groups: Sequence[tuple[JobKind, int | None, Sequence[int]]]) -> bool:
+    """Tells the workers that these jobs are ready, each group (kind, lane, ids) by one message: they are done together."""
+    lists: dict[str, list[bytes]] = {}
+    for kind, lane, job_ids in groups:
+        queue, priority = QUEUE_OF[kind], PRIORITY_OF_LANE[lane or 0]
+        made = message(RUN_MANY, [list(job_ids)], queue, priority=priority)
+        lists.setdefault(_list(queue, priority), []).append(made)
+    return _push(redis, lists, sum(len(job_ids) for _, _, job_ids in groups))
 
 
 def _list(queue: str, priority: int) -> str:

@@ -122,7 +122,8 @@ def rate_of(conn: Connection, sender: str) -> float:
 
 
 def _decision(conn: Connection, wanted: Mapping[str, Any], came_from: Origin, law: Law, now: datetime) -> Decision:
-    return permissions.ask(
-        conn, law, to=wanted["to"], from_=came_from.from_number, service_sid=came_from.service_sid,
-        tenant_id=came_from.tenant_id, purpose=wanted["purpose"], now=now,
+    asked = permissions.question(
+        to=wanted["to"], from_=came_from.from_number, service_sid=came_from.service_sid, tenant_id=came_from.tenant_id,
+        purpose=wanted["purpose"],
     )  # fmt: skip
+    return permissions.ask(conn, law, [asked], now=now)[0]

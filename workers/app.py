@@ -82,6 +82,12 @@ def run(job_id: int) -> None:
     execute.run(app.hands, CATALOGUE, job_id)
 
 
+@app.task(name=tasks.RUN_MANY)
+def run_many(job_ids: list[int]) -> None:
+    """Do those of these promised jobs that are ready, together."""
+    execute.run_many(app.hands, CATALOGUE, job_ids)
+
+
 @app.task(name=tasks.SMS_CONTRACT, bind=True)
 def send_sms(self: Any, job: Any = None, *rest: Any, **more: Any) -> None:
     """Another service asks for a text. This message is the only copy until the row exists: it is not let go before."""

@@ -18,7 +18,7 @@ def _delivery_wait_s(attempt: int, jitter: float, retry_after_s: float | None) -
 # call is pointless when the call is long over; as-call-service is one of us and holds a customer's next message behind the
 # last, so it is asked again within seconds, and for two days.
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
-    "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s),
+    "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s, finish=sms.finish),
     "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
     "call.end": Work(plainly(calls.end), calls.nothing_to_record, lease_s=30, wait_s=patiently(6)),
     "call.settle": Work(plainly(calls.settle), calls.nothing_to_record, lease_s=15, wait_s=patiently(10)),

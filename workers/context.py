@@ -1,5 +1,6 @@
 """What a worker process holds open: the common Runtime and the clients of the world outside."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from shared.downstream import Downstream
@@ -10,6 +11,9 @@ from shared.twilio.client import TwilioClient
 
 # Each thread of the pool holds at most one connection, and none while it talks to the world; two more for the nets.
 DB_CONNECTIONS = 10
+# Requests of one process that may wait for Twilio side by side: at 0.1 s each, 320 a second. With more of them a single
+# process would reach the account's own limit.
+REQUESTS = 32
 # Longer than a frozen Redis usually stays frozen; a worker can wait, unlike the ingress.
 REDIS_TIMEOUT_S = 10.0
 
@@ -21,6 +25,7 @@ class WorkerRuntime(Runtime):
     twilio: TwilioClient
     store: Store
     downstream: Downstream
+    threads: ThreadPoolExecutor
 
 
 def open_runtime(settings: Settings) -> WorkerRuntime:
@@ -32,4 +37,5 @@ def open_runtime(settings: Settings) -> WorkerRuntime:
         twilio=TwilioClient(settings),
         store=Store(settings),
         downstream=Downstream(settings.service_key),
+        threads=ThreadPoolExecutor(REQUESTS, thread_name_prefix="request"),  # a thread is made when it is needed
     )

@@ -6,7 +6,7 @@ when the last look, a settling time after the request, finds nothing, it was nev
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NoReturn
 
 from psycopg import Connection
 
@@ -16,9 +16,7 @@ from shared.db.departures import Departure
 from shared.db.messages import Message
 from shared.errors import Deferred, Permanent, Transient
 from shared.twilio.client import Sent
-from workers import handed
 from workers.context import WorkerRuntime
-from workers.execute import Record
 
 # Most of what was taken shows at once; then looks become rarer. The last one is at the settling time (TS_SMS_SETTLE_S).
 LOOKS_S: Final = (5.0, 15.0, 30.0)
@@ -32,7 +30,7 @@ def note(rt: WorkerRuntime, departure: Departure, reason: str) -> None:
             message_steps.add(conn, departure.id, "unknown", detail={"reason": reason})
 
 
-def settle(rt: WorkerRuntime, departure: Departure) -> Record | None:
+def settle(rt: WorkerRuntime, departure: Departure) -> Sent:
     """Finds the text at Twilio, or lets it go again, or hands it to a person. Raises Deferred until the next look.
 
     Raises Transient when Twilio's list cannot be read, or when it shows that the text was never taken.
@@ -44,7 +42,7 @@ def settle(rt: WorkerRuntime, departure: Departure) -> Record | None:
         raise Deferred("settling", until=since + timedelta(seconds=LOOKS_S[0]))
     if (found := _look(rt, departure, since)) is not None:
         metrics.SMS_SETTLED.labels("found").inc()
-        return lambda conn: handed.record(conn, departure, found)
+        return found
     if age_s < settle_s:
         raise Deferred("settling", until=since + timedelta(seconds=_next_look_s(age_s, settle_s)))
     return _never_taken(rt, departure)
@@ -75,11 +73,11 @@ def _look(rt: WorkerRuntime, departure: Departure, since: datetime) -> Sent | No
     return next((sent for sent in alike if sent.message_sid not in taken), None)
 
 
-def _never_taken(rt: WorkerRuntime, departure: Departure) -> None:
+def _never_taken(rt: WorkerRuntime, departure: Departure) -> NoReturn:
     if departure.on_unknown == "park":
         raise Permanent(UNSETTLED)
     with rt.db.connection() as conn:
-        if messages.mark_unsent(conn, departure.id):
+        if messages.mark_unsent(conn, [departure.id]):
             message_steps.add(conn, departure.id, "settled", detail={"taken": False})
     metrics.SMS_SETTLED.labels("never_taken").inc()
     log.get().info("sms_never_taken", message_id=str(departure.id))

@@ -2,10 +2,10 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from typing import Any
 
 from psycopg import Connection, OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable
@@ -30,30 +30,40 @@ SETTLE_S = 10.0
 CONTENDED_S = 0.5  # somebody else has the row for some milliseconds
 
 
-# What is left to do outside the transaction that has taken the job; it returns what to record when the job ends, or nothing.
-Record = Callable[[Connection], None]
-Step = Callable[[WorkerRuntime], Record | None]
+# What one job came to: what there is to record (None: nothing), or the outcome or fault that it ended with.
+Result = Any
+# What is left to do outside the transaction that has taken the jobs: a result for each, in their order. It raises nothing.
+Step = Callable[[WorkerRuntime], Sequence[Result]]
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How one kind of job is done.
+    """How one kind of job is done, several at once where that saves anything.
 
-    `begin` is called in the transaction that takes the job: it reads and writes rows, and gives the step that talks to the
-    world, which raises an outcome. `give_up` records, in the transaction that ends the job, that it never will be done.
-    `lease_s` is longer than every time limit inside the step together. `wait_s` is the delay after a failed attempt
-    (attempt, jitter, retry-after) or None when there is no further try.
+    `begin` is called in the transaction that takes the jobs: it reads and writes rows, and gives the step that talks to the
+    world. `finish` records the results that are no exceptions, in the transaction that ends their jobs. `give_up` records, in
+    the transaction that ends a job, that it never will be done. `lease_s` is longer than every time limit inside the step
+    together. `wait_s` is the delay after a failed attempt (attempt, jitter, retry-after) or None when there is no further try.
     """
 
-    begin: Callable[[Settings, Connection, Job], Step]
+    begin: Callable[[Settings, Connection, Sequence[Job]], Step]
     give_up: Callable[[Connection, Job, TwilioServerError], None]
     lease_s: float
     wait_s: Callable[[int, float, float | None], float | None]
+    finish: Callable[[Connection, Sequence[tuple[Job, Result]]], None] = lambda conn, results: None
 
 
-def plainly(run: Callable[[WorkerRuntime, Job], None]) -> Callable[[Settings, Connection, Job], Step]:
-    """Work that does everything outside, in transactions of its own."""
-    return lambda settings, conn, job: lambda rt: run(rt, job)
+def plainly(run: Callable[[WorkerRuntime, Job], None]) -> Callable[[Settings, Connection, Sequence[Job]], Step]:
+    """Work that does everything outside, one after the other, in transactions of its own."""
+    return lambda settings, conn, jobs_: lambda rt: [caught(run, rt, job) for job in jobs_]
+
+
+def caught(run: Callable[..., Result], *args: Any) -> Result:
+    """What `run` returns, or what it raises."""
+    try:
+        return run(*args)
+    except Exception as fault:  # noqa: BLE001 - `_settle` tells outcomes from bugs
+        return fault
 
 
 def patiently(tries: int) -> Callable[[int, float, float | None], float | None]:
@@ -66,16 +76,28 @@ def patiently(tries: int) -> Callable[[int, float, float | None], float | None]:
 
 
 def run(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_id: int) -> str:
-    """Does job `job_id` if it is ready; says what became of it. Never raises for a fault of the work itself.
+    """Does job `job_id` if it is ready; says what became of it. As `run_many`."""
+    return next(iter(run_many(rt, catalogue, [job_id]).values()), "not_ready")
 
-    Raises what PostgreSQL raises: then nothing is recorded, and the lease brings the job back.
+
+def run_many(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_ids: Sequence[int]) -> dict[int, str]:
+    """Does those of these jobs that are ready; what became of each. Never raises for a fault of the work itself.
+
+    Raises what PostgreSQL raises: then nothing is recorded, and the lease brings the jobs back.
     """
     started = time.perf_counter()
-    taken = _take(rt, catalogue, job_id)
-    if taken is None:
-        return "not_ready"
-    job, step = taken
-    outcome, reason = _attempt(rt, catalogue[job.kind], job, step)
+    ended: dict[int, str] = {}
+    for kind, taken, step in _take(rt, catalogue, job_ids):
+        results = list(zip(taken, step(rt), strict=True))
+        for job, (outcome, reason) in _end(rt, catalogue[kind], results):
+            ended[job.id] = outcome
+            _tell(job, outcome, reason, time.perf_counter() - started)
+            if job.order_key is not None and outcome in ("done", "failed"):
+                dispatch.once(rt)  # whoever waited behind this one may go
+    return ended
+
+
+def _tell(job: Job, outcome: str, reason: str, duration_s: float) -> None:
     metrics.JOBS.labels(job.kind, outcome).inc()
     log.get().info(
         "job_attempted",
@@ -84,62 +106,88 @@ def run(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_id: int) -> st
         attempt=job.attempts,
         outcome=outcome,
         reason=reason,
-        duration_s=round(time.perf_counter() - started, 4),
+        duration_s=round(duration_s, 4),
     )
-    if job.order_key is not None and outcome in ("done", "failed"):
-        dispatch.once(rt)  # whoever waited behind this one may go
-    return outcome
 
 
-def _take(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_id: int) -> tuple[Job, Step] | None:
-    """The job under its lease, and its step. A fault of `begin` is the step's: the attempt counts all the same."""
+def _take(
+    rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_ids: Sequence[int]
+) -> list[tuple[JobKind, list[Job], Step]]:
+    """The jobs under their leases by kind, each kind with its step.
+
+    When that fails for several, each is taken alone; a fault of `begin` with one is its result: the attempt counts.
+    """
     leases: dict[JobKind, float] = {kind: work.lease_s for kind, work in catalogue.items()}
     try:
         with rt.db.connection() as conn:
-            job = jobs.lease(conn, job_id, leases)
-            return (job, catalogue[job.kind].begin(rt.settings, conn, job)) if job else None
+            taken = _by_kind(jobs.lease(conn, job_ids, leases))
+            return [(kind, same, catalogue[kind].begin(rt.settings, conn, same)) for kind, same in taken.items()]
     except Exception as fault:
         if is_outage(fault):
             raise
+        if len(job_ids) > 1:
+            return [one for job_id in job_ids for one in _take(rt, catalogue, [job_id])]
         told = fault
     with rt.db.connection() as conn:
-        job = jobs.lease(conn, job_id, leases)
-    return (job, partial(_raise, told)) if job else None
+        taken = _by_kind(jobs.lease(conn, job_ids, leases))
+    return [(kind, same, lambda rt: [told]) for kind, same in taken.items()]
 
 
-def _raise(fault: Exception, rt: WorkerRuntime) -> None:
-    raise fault
+def _by_kind(taken: Sequence[Job]) -> dict[JobKind, list[Job]]:
+    kinds: dict[JobKind, list[Job]] = {}
+    for job in taken:
+        kinds.setdefault(job.kind, []).append(job)
+    return kinds
 
 
-def _attempt(rt: WorkerRuntime, work: Work, job: Job, step: Step) -> tuple[str, str]:
+def _end(rt: WorkerRuntime, work: Work, results: Sequence[tuple[Job, Result]]) -> list[tuple[Job, tuple[str, str]]]:
+    """What becomes of each job: those that went well together, each other one by its outcome."""
+    well = [(job, result) for job, result in results if not isinstance(result, Exception)]
+    ended = _finish_all(rt, work, well) if well else []
+    return ended + [(job, _settle(rt, work, job, result)) for job, result in results if isinstance(result, Exception)]
+
+
+def _finish_all(rt: WorkerRuntime, work: Work, well: Sequence[tuple[Job, Result]]) -> list[tuple[Job, tuple[str, str]]]:
+    """In one transaction; when that fails, each in its own, and the fault of one is its outcome."""
     try:
-        record = step(rt)
         with rt.db.connection() as conn:
-            if record is not None:
-                record(conn)
-            jobs.done(conn, job)
-    except Deferred as outcome:
-        return _later(rt, job, outcome, (outcome.until - datetime.now(UTC)).total_seconds(), counts=False)
-    except Unknown as outcome:
-        return _later(rt, job, outcome, SETTLE_S)
-    except Transient as outcome:
-        wait_s = work.wait_s(job.attempts, random.random(), outcome.retry_after_s)  # noqa: S311 - jitter, not a secret
-        return _never(rt, work, job, outcome) if wait_s is None else _later(rt, job, outcome, wait_s)
-    except (Permanent, Unreadable) as outcome:
+            work.finish(conn, well)
+            jobs.done(conn, [job for job, _ in well])
+        return [(job, ("done", "")) for job, _ in well]
+    except Exception as fault:
+        if is_outage(fault):
+            raise
+        if len(well) == 1:
+            return [(well[0][0], _settle(rt, work, well[0][0], fault))]
+    return [one for result in well for one in _finish_all(rt, work, [result])]
+
+
+def _settle(rt: WorkerRuntime, work: Work, job: Job, fault: Exception) -> tuple[str, str]:
+    match fault:
+        case Deferred():
+            return _later(rt, job, fault, (fault.until - datetime.now(UTC)).total_seconds(), counts=False)
+        case Unknown():
+            return _later(rt, job, fault, SETTLE_S)
+        case Transient():
+            wait_s = work.wait_s(job.attempts, random.random(), fault.retry_after_s)  # noqa: S311 - jitter, not a secret
+            return _never(rt, work, job, fault) if wait_s is None else _later(rt, job, fault, wait_s)
+        case Permanent() | Unreadable():
+            return _never(rt, work, job, fault)
+        case DeadlockDetected() | LockNotAvailable():
+            return _later(rt, job, Transient(type(fault).__name__), CONTENDED_S, counts=False)
+        case OperationalError():
+            raise fault  # PostgreSQL is away: nothing can be recorded, the lease will bring the job back
+    if is_outage(fault):
+        raise fault  # or takes no writes
+    return _broke(rt, work, job, fault)
+
+
+def _broke(rt: WorkerRuntime, work: Work, job: Job, bug: Exception) -> tuple[str, str]:
+    log.get().error("job_broke", job_id=job.id, kind=job.kind, attempt=job.attempts, where=log.where(bug))
+    outcome = Permanent(f"bug: {type(bug).__name__}")
+    if job.attempts >= BUG_TRIES:
         return _never(rt, work, job, outcome)
-    except (DeadlockDetected, LockNotAvailable) as fault:
-        return _later(rt, job, Transient(type(fault).__name__), CONTENDED_S, counts=False)
-    except OperationalError:
-        raise  # PostgreSQL is away: nothing can be recorded, the lease will bring the job back
-    except Exception as bug:
-        if is_outage(bug):
-            raise  # or takes no writes
-        log.get().error("job_broke", job_id=job.id, kind=job.kind, attempt=job.attempts, where=log.where(bug))
-        outcome = Permanent(f"bug: {type(bug).__name__}")
-        if job.attempts >= BUG_TRIES:
-            return _never(rt, work, job, outcome)
-        return _later(rt, job, outcome, delay_s(job.attempts, random.random()))  # noqa: S311 - jitter, not a secret
-    return "done", ""
+    return _later(rt, job, outcome, delay_s(job.attempts, random.random()))  # noqa: S311 - jitter, not a secret
 
 
 def _later(

@@ -1,16 +1,15 @@
-"""May this text leave now? Redis says so; while it is away, PostgreSQL."""
+"""May these texts leave now? Redis says so; while it is away, PostgreSQL."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
-from uuid import uuid4
 
 from redis.exceptions import RedisError
 
 from shared import log, metrics, pace, recipients
 from shared.db import pacing, senders
 from shared.domain.senders import default_rate, kind_of
-from shared.pace import Bucket, Uncounted, Wait
+from shared.pace import Ask, Bucket, Over, Uncounted, Wait
 from workers.context import WorkerRuntime
 
 # Without Redis a sender's rate is kept by a row; half of it, because what Redis let go last is not known.
@@ -22,53 +21,46 @@ def bucket_of(key: str, segments_per_s: float | None, segments_per_day: int | No
     return Bucket(key, segments_per_s or default_rate(kind_of(key), recipients.of(key).region), segments_per_day)
 
 
-class Turn:
-    """One request's permission: ask with `wait`, and say how it went with `over`."""
+def turns(rt: WorkerRuntime, asks: Sequence[Ask]) -> list[Wait | None]:
+    """For each: None, it may go, or when to ask again. Raises what PostgreSQL raises."""
+    try:
+        said = pace.take(rt.redis, asks, datetime.now(UTC))
+        return [
+            _counted(rt, ask, one) if isinstance(one, Uncounted) else one for ask, one in zip(asks, said, strict=True)
+        ]
+    except RedisError as fault:
+        log.get().warning("paced_without_redis", error_type=type(fault).__name__)
+        return [_by_rows(rt, ask) for ask in asks]
 
-    def __init__(self, rt: WorkerRuntime, buckets: Sequence[Bucket], *, lane: int, segments: int) -> None:
-        self._rt, self._buckets, self._lane, self._segments = rt, buckets, lane, segments
-        self._request = uuid4().hex
 
-    def wait(self) -> Wait | None:
-        """None: go. Raises what PostgreSQL raises."""
-        try:
-            return self._ask_redis()
-        except RedisError as fault:
-            log.get().warning("paced_without_redis", error_type=type(fault).__name__)
-            return self._ask_postgres()
+def over(rt: WorkerRuntime, ended: Sequence[Over]) -> None:
+    """The requests have ended. Redis may be away: the places they held are then given up by their time."""
+    try:
+        limit = pace.told(rt.redis, ended)
+    except RedisError:
+        return
+    if any(one.throttled for one in ended):
+        log.get().warning("twilio_throttled", limit=limit, seen=max(one.seen or 0 for one in ended))
 
-    def over(self, *, throttled: bool = False, seen: int | None = None, pause_s: float = 0.0) -> None:
-        """The request has ended, however. Redis may be away: the place it held is then given up by its time."""
-        try:
-            limit = pace.told(self._rt.redis, self._request, throttled=throttled, seen=seen, pause_s=pause_s)
-        except RedisError:
-            return
-        if throttled:
-            log.get().warning("twilio_throttled", limit=limit, seen=seen)
 
-    def _ask_redis(self) -> Wait | None:
-        while True:
-            said = pace.take(
-                self._rt.redis, self._buckets, request=self._request, lane=self._lane, segments=self._segments,
-                now=datetime.now(UTC),
-            )  # fmt: skip
-            if not isinstance(said, Uncounted):
-                return said
-            self._count(said.bucket)
-
-    def _count(self, bucket: Bucket) -> None:
-        """Once a day and sender, or after Redis has forgotten: from the rows, so that a cap holds all the same."""
+def _counted(rt: WorkerRuntime, ask: Ask, said: Wait | Uncounted | None) -> Wait | None:
+    """Once a day and sender, or after Redis has forgotten: counted from the rows, so that a cap holds all the same."""
+    while isinstance(said, Uncounted):
         now = datetime.now(UTC)
         today = datetime.combine(now.astimezone(pace.PACIFIC).date(), time(), pace.PACIFIC)
-        with self._rt.db.connection() as conn:
-            sent = senders.sent_since(conn, bucket.key, today)
-        pace.count(self._rt.redis, bucket, sent, now)
+        with rt.db.connection() as conn:
+            sent = senders.sent_since(conn, said.bucket.key, today)
+        # The text that asks is marked as leaving already, and is counted when it goes.
+        pace.count(rt.redis, said.bucket, max(0, sent - ask.segments), now)
+        (said,) = pace.take(rt.redis, [ask], now)
+    return said
 
-    def _ask_postgres(self) -> Wait | None:
-        metrics.PACED_WITHOUT_REDIS.inc()
-        with self._rt.db.connection() as conn:
-            for bucket in self._buckets:
-                pause = timedelta(microseconds=bucket.pause_us * self._segments / WITHOUT_REDIS)
-                if until := pacing.take(conn, bucket.key, pause=pause):
-                    return Wait("rate", until)
-        return None
+
+def _by_rows(rt: WorkerRuntime, ask: Ask) -> Wait | None:
+    metrics.PACED_WITHOUT_REDIS.inc()
+    with rt.db.connection() as conn:
+        for bucket in ask.buckets:
+            pause = timedelta(microseconds=bucket.pause_us * ask.segments / WITHOUT_REDIS)
+            if until := pacing.take(conn, bucket.key, pause=pause):
+                return Wait("rate", until)
+    return None

@@ -1,4 +1,6 @@
-"""Whether a text may go to its person, asked once more at the moment it is to leave, and what follows when it may not."""
+"""Whether texts may go to their people, asked once more at the moment they are to leave, and what follows when one may not."""
+
+from collections.abc import Sequence
 
 from psycopg import Connection
 
@@ -10,21 +12,24 @@ from shared.errors import Deferred, Permanent, TwilioServerError
 from shared.settings import Settings
 
 
-def decide(settings: Settings, conn: Connection, departure: Departure) -> Decision:
+def decide(settings: Settings, conn: Connection, leaving: Sequence[Departure]) -> list[Decision]:
     """By the facts of this very transaction: an opt-out that came a moment ago counts."""
-    return permissions.ask(
-        conn, settings.law, to=departure.to_number, from_=departure.from_number, service_sid=departure.messaging_service_sid,
-        tenant_id=departure.tenant_id, purpose=departure.purpose, message_id=departure.id,
-    )  # fmt: skip
+    if not leaving:
+        return []
+    return permissions.ask(conn, settings.law, [
+        permissions.question(
+            to=one.to_number, from_=one.from_number, service_sid=one.messaging_service_sid, tenant_id=one.tenant_id,
+            purpose=one.purpose, message_id=one.id,
+        )
+        for one in leaving
+    ])  # fmt: skip
 
 
-def refusal(conn: Connection, departure: Departure, decision: Decision) -> TwilioServerError | None:
-    """None when it may leave. Else the decision is kept with the text, and it waits or is given up."""
-    if decision.verdict == "allowed":
-        return None
+def refuse(conn: Connection, departure: Departure, decision: Decision) -> TwilioServerError:
+    """The decision is kept with the text; it waits, or is given up."""
     departures.decided(
-        conn, departure.id, decision.verdict, rules=decision.as_json(), until=decision.held_until,
-        consent_id=decision.consent_id,
+        conn, departure.id, "held" if decision.held_until else "refused", rules=decision.as_json(),
+        until=decision.held_until, consent_id=decision.consent_id,
     )  # fmt: skip
     rule = decision.decisive.id if decision.decisive else "no rule"
     if decision.held_until is None:

@@ -9,7 +9,9 @@ from typing import Final
 
 from shared import pace, tasks
 from shared.db import pacing
+from shared.db.jobs import Hint
 from shared.db.pacing import Queue
+from shared.domain.job_kinds import JobKind
 from shared.pace import Bucket
 from workers.context import WorkerRuntime
 from workers.pacing import bucket_of
@@ -18,9 +20,10 @@ from workers.pacing import bucket_of
 # not hint; while texts wait the next round comes when the next sender may send, but not more often than this.
 IDLE_S: Final = 0.25
 BUSY_S: Final = 0.02
-# What may wait in the queue of hints at once: enough for every thread of several workers, and a text that comes now is sent
-# behind as many at the most.
-MOST_HINTED: Final = 64
+# Texts that leave together share two transactions. More of them would save little, and wait for the slowest.
+TOGETHER: Final = 8
+# Groups that may wait in the queue at once: one for every thread, and a text that comes now is sent behind as many at the most.
+MOST_HINTED: Final = 8
 
 
 class Releaser:
@@ -39,13 +42,13 @@ class Releaser:
         if not waiting:
             return 0
         room, self.pause_s = self._room(waiting)
-        limit = MOST_HINTED - self._hinted()
+        limit = TOGETHER * (MOST_HINTED - self._hinted())
         if not room or limit <= 0:
             return 0
         with self._rt.db.connection() as conn:
             hints = pacing.release(conn, room, limit=limit)
         if hints:  # should Redis be away, they are offered again after REHINT_S
-            tasks.hint_many(self._rt.redis, [(hint.kind, hint.id, hint.lane) for hint in hints])
+            tasks.hint_together(self._rt.redis, groups(hints))
         return len(hints)
 
     def _room(self, waiting: Sequence[Queue]) -> tuple[Mapping[str, int], float]:
@@ -66,6 +69,18 @@ class Releaser:
             for name in lists:
                 pipe.llen(name)
             return sum(pipe.execute())
+
+
+def groups(hints: Sequence[Hint]) -> list[tuple[JobKind, int | None, list[int]]]:
+    """Those of one kind and lane together, `TOGETHER` at the most."""
+    found: dict[tuple[JobKind, int | None], list[int]] = {}
+    for hint in hints:
+        found.setdefault((hint.kind, hint.lane), []).append(hint.id)
+    return [
+        (kind, lane, ids[at : at + TOGETHER])
+        for (kind, lane), ids in found.items()
+        for at in range(0, len(ids), TOGETHER)
+    ]
 
 
 def room_of(bucket: Bucket, clock: float, at: float) -> int:

@@ -1,7 +1,7 @@
 """A text at the moment of its departure: everything that decides whether it leaves now, read in one go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -50,45 +50,103 @@ class Departure:
         return self.from_number or self.messaging_service_sid or ""
 
 
-def read(conn: Connection, message_id: str, account_sid: str, default_validity_s: float) -> Departure | None:
-    """The text of this id, or None. One that was taken on before texts had a validity gets the default."""
+def read(
+    conn: Connection, message_ids: Sequence[str], account_sid: str, default_validity_s: float
+) -> dict[str, Departure]:
+    """The texts of these ids, by id. One that was taken on before texts had a validity gets the default."""
     with conn.cursor(row_factory=class_row(Departure)) as cursor:
-        return cursor.execute(
+        rows = cursor.execute(
             """
             select m.id, m.message_sid, m.tenant_id, m.from_number, m.to_number, m.body, m.media, m.messaging_service_sid,
                    m.send_state, m.sending_since, coalesce(m.purpose, 'conversation') as purpose,
                    coalesce(m.lane, 0)::int as lane, m.send_at,
                    coalesce(m.expires_at, m.created_at + make_interval(secs => %(validity_s)s)) as expires_at,
-                   m.on_unknown, coalesce(m.planned_segments, 1) as segments, m.created_at, bulks.state as bulk_state,
-                   own.segments_per_s::float, own.segments_per_day,
+                   m.on_unknown, coalesce(job.cost, m.planned_segments, 1) as segments, m.created_at,
+                   bulks.state as bulk_state, own.segments_per_s::float, own.segments_per_day,
                    greatest(own.paused_until, service.paused_until) as paused_until,
                    coalesce(own.pause_reason, service.pause_reason) as pause_reason,
                    service.sender as group_sid, service.segments_per_s::float as group_per_s,
                    service.segments_per_day as group_per_day, account.until as account_paused_until
               from messages as m
+              left join jobs as job on job.kind = 'sms.send' and job.ref = m.id::text
               left join bulks on bulks.id = m.bulk_id
               left join senders as own on own.sender = coalesce(nullif(m.from_number, ''), m.messaging_service_sid)
               left join senders as service on service.sender = own.service_sid
               left join account_pauses as account on account.account_sid = %(account)s
-             where m.id = %(id)s and m.direction = 'outbound'
+             where m.id = any(%(ids)s) and m.direction = 'outbound'
             """,
-            {"id": as_uuid(message_id), "account": account_sid, "validity_s": default_validity_s},
-        ).fetchone()
+            {
+                "ids": [uuid for uuid in map(as_uuid, message_ids) if uuid is not None],
+                "account": account_sid,
+                "validity_s": default_validity_s,
+            },
+        ).fetchall()
+    return {str(row.id): row for row in rows}
 
 
-def begin(conn: Connection, message_id: UUID, *, rules: Sequence[Any], consent_id: UUID | None) -> bool:
-    """Written and committed before the request to Twilio leaves. False if it left before: then find out, don't send."""
-    done = conn.execute(
+def begin(conn: Connection, leaving: Sequence[tuple[UUID, Sequence[Any], UUID | None]]) -> None:
+    """(text, rules that let it go, consent): written and committed before the requests to Twilio leave."""
+    conn.execute(
         """
         with begun as (
             update messages set send_state = 'sending', sending_since = now(), decision = 'allowed', decided_at = now(),
-                                decision_rules = %(rules)s, consent_id = %(consent)s, updated_at = now()
-             where id = %(id)s and send_state = 'queued' returning id)
+                                decision_rules = said.rules, consent_id = said.consent, updated_at = now()
+              from jsonb_to_recordset(%s) as said (id uuid, rules jsonb, consent uuid)
+             where messages.id = said.id and messages.send_state = 'queued' returning messages.id)
         insert into message_steps (message_id, step) select id, 'sending' from begun
         """,
-        {"id": message_id, "rules": Jsonb(list(rules)), "consent": consent_id},
+        (
+            Jsonb(
+                [
+                    {"id": str(id_), "rules": rules, "consent": consent and str(consent)}
+                    for id_, rules, consent in leaving
+                ]
+            ),
+        ),
     )
-    return done.rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What Twilio answered about one text. `from_number` counts where a service has chosen the sender."""
+
+    id: UUID
+    message_sid: str
+    account_sid: str
+    status: str
+    segments: int | None
+    from_number: str
+
+
+def handed(conn: Connection, answers: Sequence[Handed]) -> set[UUID]:
+    """Twilio has these texts, and says so first: no callback has. The others are left as they are."""
+    rows = conn.execute(
+        """
+        with said as (
+            select * from jsonb_to_recordset(%s) as one
+                (id uuid, message_sid text, account_sid text, status text, segments int, from_number text)),
+        locked as (
+            select messages.id from messages join said using (id) where send_state <> 'handed'
+             order by messages.id for update of messages),
+        handed as (
+            update messages set
+                send_state = 'handed', message_sid = said.message_sid, account_sid = said.account_sid,
+                status = case when message_rank(said.status) >= 0 then said.status end, segments = said.segments,
+                from_number = coalesce(nullif(messages.from_number, ''), said.from_number),
+                error_code = null, error_reason = null, updated_at = now()
+              from said join locked using (id)
+             where messages.id = said.id and messages.send_state <> 'handed'
+               and not exists (select from messages as other where other.message_sid = said.message_sid)
+            returning messages.id, said.status),
+        steps as (
+            insert into message_steps (message_id, step, status)
+            select id, 'handed', null from handed union all select id, 'status', status from handed
+            on conflict do nothing)
+        select id from handed
+        """,
+        (Jsonb([{**asdict(answer), "id": str(answer.id)} for answer in answers]),),
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def decided(
@@ -115,8 +173,3 @@ def decided(
         """,
         {"id": message_id, "verdict": verdict, "rules": Jsonb(list(rules)), "until": until, "consent": consent_id},
     )
-
-
-def note_sender(conn: Connection, message_id: UUID, from_number: str) -> None:
-    """Whom a Messaging Service has chosen."""
-    conn.execute("update messages set from_number = %s where id = %s and from_number = ''", (from_number, message_id))

@@ -5,7 +5,7 @@ that a backlog behind a subscriber that is down costs nothing to look past.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, LiteralString
@@ -173,23 +173,32 @@ def claim_hints(conn: Connection, *, limit: int) -> list[Hint]:
         ).fetchall()
 
 
-def lease(conn: Connection, job_id: int, lease_s: Mapping[JobKind, float]) -> Job | None:
-    """Takes the job for the seconds of its kind; None if it is done, not due, in other hands, or must wait for its turn."""
+def lease(conn: Connection, job_ids: Sequence[int], lease_s: Mapping[JobKind, float]) -> list[Job]:
+    """Takes those of these jobs for the seconds of their kind that are not done, due, in nobody's hands, and at their turn."""
     with conn.cursor(row_factory=class_row(Job)) as cursor:
         return cursor.execute(
             f"""
             update jobs set lease_until = now() + make_interval(secs => (%(lease_s)s::jsonb ->> kind)::float),
                             attempts = attempts + 1, fence = fence + 1
-             where id = %(id)s and {_READY}
+             where id in (select id from jobs where id = any(%(ids)s) order by id for update) and {_READY}
             returning id, kind, ref, order_key, attempts, fence, created_at
             """,
-            {"id": job_id, "lease_s": json.dumps(dict(lease_s))},
-        ).fetchone()
+            {"ids": list(job_ids), "lease_s": json.dumps(dict(lease_s))},
+        ).fetchall()
 
 
-def done(conn: Connection, job: Job) -> bool:
-    """The work is finished. False if the lease was lost meanwhile."""
-    return _finish(conn, job, "done", None)
+def done(conn: Connection, finished: Sequence[Job]) -> int:
+    """The work is finished; how many still were ours: the lease of the others was lost meanwhile."""
+    if any(job.order_key is not None for job in finished):
+        return sum(_finish(conn, job, "done", None) for job in finished)
+    return conn.execute(
+        """
+        update jobs set state = 'done', lease_until = null, finished_at = now()
+          from unnest(%(ids)s::bigint[], %(fences)s::int[]) as ended (id, fence)
+         where jobs.id = ended.id and jobs.fence = ended.fence and jobs.state = 'due'
+        """,
+        {"ids": [job.id for job in finished], "fences": [job.fence for job in finished]},
+    ).rowcount
 
 
 def failed(conn: Connection, job: Job, reason: str) -> bool:

@@ -1,5 +1,6 @@
 """Messages, in and out: what they say, how far Twilio has brought them, and how far we have handed them over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, LiteralString
@@ -186,16 +187,15 @@ def mark_sending(conn: Connection, message_id: UUID) -> bool:
     return done.rowcount == 1
 
 
-def mark_unsent(conn: Connection, message_id: UUID) -> bool:
-    """It is certain that Twilio does not have it: it may be sent (again)."""
-    done = conn.execute(
+def mark_unsent(conn: Connection, message_ids: Sequence[UUID]) -> int:
+    """It is certain that Twilio does not have them: they may be sent (again). How many were not settled otherwise."""
+    return conn.execute(
         """
         update messages set send_state = 'queued', sending_since = null, updated_at = now()
-         where id = %s and send_state in ('sending', 'unknown')
+         where id = any(%s) and send_state in ('sending', 'unknown')
         """,
-        (message_id,),
-    )
-    return done.rowcount == 1
+        (list(message_ids),),
+    ).rowcount
 
 
 def mark_unknown(conn: Connection, message_id: UUID, reason: str) -> bool:
@@ -324,6 +324,15 @@ def find(conn: Connection, id_or_sid: str) -> Message | None:
             f"select {_COLUMNS} from messages where message_sid = %(sid)s or id = %(id)s",
             {"sid": id_or_sid, "id": as_uuid(id_or_sid)},
         ).fetchone()
+
+
+def find_many(conn: Connection, message_ids: Sequence[str]) -> dict[str, Message]:
+    """The messages of these ids of ours, by id."""
+    with conn.cursor(row_factory=class_row(Message)) as cursor:
+        rows = cursor.execute(
+            f"select {_COLUMNS} from messages where id = any(%s)", ([UUID(message_id) for message_id in message_ids],)
+        ).fetchall()
+    return {str(row.id): row for row in rows}
 
 
 def known_sids(conn: Connection, sids: list[str]) -> set[str]:

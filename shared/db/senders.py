@@ -135,9 +135,11 @@ def sent_since(conn: Connection, name: str, since: datetime) -> int:
     """Segments that this sender has begun to send since then."""
     row = conn.execute(
         """
-        select coalesce(sum(coalesce(planned_segments, 1)), 0) from messages where from_number = %s and sending_since >= %s
+        select coalesce(sum(coalesce(planned_segments, 1)), 0) from messages
+         where direction = 'outbound' and from_number = %(name)s and sending_since >= %(since)s
+           and created_at > %(since)s - interval '36 days'  -- a text is for 35 days ahead at the most
         """,
-        (name, since),
+        {"name": name, "since": since},
     ).fetchone()
     assert row is not None  # an aggregate always gives a row
     return int(row[0])

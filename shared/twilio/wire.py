@@ -22,7 +22,7 @@ from twilio.http.response import Response
 
 CONNECT_S: Final = 3.05  # a little over one TCP retransmission
 READ_S: Final = 10.0  # Twilio answers in 0.1-0.5 s; ten seconds without an answer is none
-_POOL: Final = 16  # the threads of one worker process at most
+_POOL: Final = 48  # the threads of one worker process at most: 32 that send side by side, and its tasks
 # No wait of Twilio's is longer; a header that says more is a mistake, and no text may sleep over it for a year.
 _LONGEST_WAIT_S: Final = 3600.0
 

@@ -94,7 +94,7 @@ create index messages_by_bulk on messages (bulk_id, id) where bulk_id is not nul
 create index messages_by_recipient on messages (to_number, created_at desc);
 create index messages_by_tenant on messages (tenant_id, created_at desc, id);
 
-create index messages_by_sender on messages (from_number, sending_since) where sending_since is not null;
+create index messages_by_sender on messages (from_number, created_at) where direction = 'outbound';
 
 -- What became of an outgoing text, step by step, as GET /api/sms/{id} tells it. Twilio's words are steps too: `status`.
 create table message_steps (

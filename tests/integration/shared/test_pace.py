@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from shared import pace
-from shared.pace import FIRST_LIMIT, Bucket, Uncounted, Wait
+from shared.pace import FIRST_LIMIT, Ask, Bucket, Over, Uncounted, Wait
 
 LONG = Bucket("+14155550100", 1.0)
 FAST = Bucket("12345", 100.0)
@@ -26,9 +26,18 @@ def ask(redis):
     asked = iter(range(1_000_000))
 
     def take(*buckets, lane=1, segments=1, now=NOON):
-        return pace.take(redis, buckets or [LONG], request=f"r{next(asked)}", lane=lane, segments=segments, now=now)
+        return one(redis, buckets or [LONG], request=f"r{next(asked)}", lane=lane, segments=segments, now=now)
 
     return take
+
+
+def one(redis, buckets, *, request, lane, segments, now=NOON):
+    (said,) = pace.take(redis, [Ask(request, lane, segments, buckets)], now)
+    return said
+
+
+def told(redis, request, **more):
+    return pace.told(redis, [Over(request, **more)])
 
 
 def clock(redis):
@@ -74,7 +83,7 @@ def test_a_fast_sender_never_gets_more_in_a_second_than_its_rate_and_what_it_may
     """As fast as a process can ask, for a second of Redis's clock; every request ends at once."""
     began, gone = clock(redis), 0
     while clock(redis) - began < 1.0:
-        gone += pace.take(redis, [FAST], request="r", lane=1, segments=1, now=NOON) is None
+        gone += one(redis, [FAST], request="r", lane=1, segments=1, now=NOON) is None
     assert gone <= 100 * (1 + pace.EARLY_S) + 1
     assert gone >= 20  # it is the bucket that stops it, and not we who ask slowly
 
@@ -99,7 +108,7 @@ def test_who_never_comes_back_holds_up_nobody_for_long(ask, redis):
 def test_the_lowest_lane_leaves_room_among_the_requests_under_way(redis):
     def take(lane, number):
         bucket = Bucket(f"+1415555{number:04}", 1.0)
-        return pace.take(redis, [bucket], request=str(number), lane=lane, segments=1, now=NOON)
+        return one(redis, [bucket], request=str(number), lane=lane, segments=1, now=NOON)
 
     bulk = [take(2, number) for number in range(FIRST_LIMIT)]
     kept = round(FIRST_LIMIT * pace.KEPT)
@@ -110,38 +119,38 @@ def test_the_lowest_lane_leaves_room_among_the_requests_under_way(redis):
 
 def test_a_request_that_ends_makes_room_and_one_that_never_ends_does_so_in_time(redis):
     redis.set("ts:pace-limit", 1)
-    assert pace.take(redis, [LONG], request="one", lane=0, segments=1, now=NOON) is None
+    assert one(redis, [LONG], request="one", lane=0, segments=1, now=NOON) is None
     other = Bucket("+14155550103", 1.0)
-    assert pace.take(redis, [other], request="two", lane=0, segments=1, now=NOON).reason == "concurrency"
-    pace.told(redis, "one")
-    assert pace.take(redis, [other], request="two", lane=0, segments=1, now=NOON) is None
+    assert one(redis, [other], request="two", lane=0, segments=1, now=NOON).reason == "concurrency"
+    told(redis, "one")
+    assert one(redis, [other], request="two", lane=0, segments=1, now=NOON) is None
     (dead,) = redis.zrange("ts:pace-live", 0, -1, withscores=True)
     assert 0 < dead[1] / 1e6 - clock(redis) <= pace.REQUEST_MS / 1000
     redis.zadd("ts:pace-live", {dead[0]: 1})  # its time is over
     third = Bucket("+14155550104", 1.0)
-    assert pace.take(redis, [third], request="three", lane=0, segments=1, now=NOON) is None
+    assert one(redis, [third], request="three", lane=0, segments=1, now=NOON) is None
 
 
 def test_too_many_halves_the_limit_once_and_requests_that_go_well_raise_it_slowly(redis):
-    assert pace.told(redis, "a", throttled=True) == FIRST_LIMIT / 2
-    assert pace.told(redis, "b", throttled=True) == FIRST_LIMIT / 2  # of the same second
+    assert told(redis, "a", throttled=True) == FIRST_LIMIT / 2
+    assert told(redis, "b", throttled=True) == FIRST_LIMIT / 2  # of the same second
     redis.delete("ts:pace-cut")
-    assert pace.told(redis, "c", throttled=True, seen=6) == 3
+    assert told(redis, "c", throttled=True, seen=6) == 3
     for number in range(3):
         redis.zadd("ts:pace-live", {f"live{number}": 1e18})
-    assert pace.told(redis, "live0") == pytest.approx(3 + 1 / 3, abs=1e-3)
-    assert pace.told(redis, "idle") == pytest.approx(3 + 1 / 3 + 1 / 3.3333, abs=1e-3)
+    assert told(redis, "live0") == pytest.approx(3 + 1 / 3, abs=1e-3)
+    assert told(redis, "idle") == pytest.approx(3 + 1 / 3 + 1 / 3.3333, abs=1e-3)
     redis.delete("ts:pace-live")
-    assert pace.told(redis, "idle") == pytest.approx(3 + 1 / 3 + 1 / 3.3333, abs=1e-3)  # unused says nothing
-    told = []
+    assert told(redis, "idle") == pytest.approx(3 + 1 / 3 + 1 / 3.3333, abs=1e-3)  # unused says nothing
+    limits = []
     for _ in range(4):
         redis.delete("ts:pace-cut")
-        told.append(pace.told(redis, "d", throttled=True))
-    assert told[-1] == 1
+        limits.append(told(redis, "d", throttled=True))
+    assert limits[-1] == 1
 
 
 def test_an_account_that_is_to_be_left_alone_is_left_alone(redis, ask):
-    pace.told(redis, "a", throttled=True, pause_s=30)
+    told(redis, "a", throttled=True, pause_s=30)
     wait = ask()
     assert wait.reason == "account-paused"
     assert timedelta(seconds=29) < wait.until - NOON <= timedelta(seconds=30)
@@ -172,3 +181,15 @@ def test_the_times_of_many_senders_are_read_at_once(redis, ask):
     now, (at, never) = pace.times(redis, [LONG.key, "+14155550199"])
     assert 0.5 < at - now <= 1.02
     assert never == 0
+
+
+def test_many_ask_at_once_and_each_gets_its_own_answer_also_from_a_redis_that_has_forgotten_the_scripts(redis):
+    redis.script_flush()
+    other = Bucket("+14155550106", 1.0)
+    asks = [Ask("a", 1, 1, [LONG]), Ask("b", 1, 1, [LONG]), Ask("c", 1, 1, [other])]
+    first, second, third = pace.take(redis, asks, NOON)
+    assert (first, second.reason, third) == (None, "rate", None)
+    redis.script_flush()
+    pace.told(redis, [Over("a"), Over("c", throttled=True)])
+    assert redis.zcard("ts:pace-live") == 0
+    assert float(redis.get("ts:pace-limit")) == FIRST_LIMIT / 2

@@ -26,10 +26,15 @@ def conn(database_url: str) -> Iterator[Connection]:
         yield connection
 
 
+def decided(conn: Connection, rules: law.Law, *, now: datetime | None = None, **asked: Any) -> Decision:
+    """The decision about one text."""
+    return permissions.ask(conn, rules, [permissions.question(**asked)], now=now)[0]
+
+
 def ask(conn: Connection, **more: Any) -> Decision:
     asked: dict[str, Any] = {"to": TO, "from_": FROM, "service_sid": None, "tenant_id": TENANT, "purpose": "transactional",
                              "now": NOON}  # fmt: skip
-    return permissions.ask(conn, LAW, **{**asked, **more})
+    return decided(conn, LAW, **{**asked, **more})
 
 
 def verdict(decision: Decision, rule: str) -> str:
@@ -140,7 +145,7 @@ def test_a_text_or_call_of_the_recipient_makes_the_answer_a_reply(conn: Connecti
         "tenant_id": TENANT,
         "purpose": "conversation",
     }
-    assert permissions.ask(conn, strict, **asked).verdict == "refused"
+    assert decided(conn, strict, **asked).verdict == "refused"
     if way == "text":
         messages.insert_inbound(
             conn, message_sid="SM" + "1" * 32, account_sid="AC", tenant_id=TENANT, from_number=TO, to_number=SIBLING, body="hi",
@@ -154,8 +159,8 @@ def test_a_text_or_call_of_the_recipient_makes_the_answer_a_reply(conn: Connecti
             """,
             (TO, FROM),
         )
-    assert permissions.ask(conn, strict, **asked).verdict == "allowed"
-    assert permissions.ask(conn, strict, **asked | {"tenant_id": "t-2", "from_": "+14155550199"}).verdict == "refused"
+    assert decided(conn, strict, **asked).verdict == "allowed"
+    assert decided(conn, strict, **asked | {"tenant_id": "t-2", "from_": "+14155550199"}).verdict == "refused"
 
 
 def test_the_table_of_senders_knows_their_kind_better_than_their_looks(conn: Connection):

@@ -21,7 +21,7 @@ def promised(world, ref="r", kind="sms.send", **more):
 
 def leased(world, job_id):
     with world.rt.db.connection() as conn:
-        return jobs.lease(conn, job_id, LEASES)
+        return next(iter(jobs.lease(conn, [job_id], LEASES)), None)
 
 
 def work(does, gave_up=None):
@@ -62,10 +62,10 @@ def test_a_lease_that_ran_out_is_given_to_the_next_and_the_first_can_record_noth
     world.rows("update jobs set lease_until = now() returning id")
     quick = leased(world, job_id)
     with world.rt.db.connection() as conn:
-        assert jobs.done(conn, slow) is False
+        assert jobs.done(conn, [slow]) == 0
         assert jobs.again(conn, slow, delay_s=0, reason="x") is False
-        assert jobs.done(conn, quick) is True
-        assert jobs.done(conn, quick) is False
+        assert jobs.done(conn, [quick]) == 1
+        assert jobs.done(conn, [quick]) == 0
 
 
 def test_in_one_order_the_second_waits_for_the_first_and_other_orders_do_not(world):
@@ -114,7 +114,7 @@ def test_finishing_one_wakes_the_next_of_its_order_and_nobody_else(world):
     assert dispatch.once(world.rt) == 0
     job = leased(world, first)
     with world.rt.db.connection() as conn:
-        jobs.done(conn, job)
+        jobs.done(conn, [job])
     assert dispatch.once(world.rt) == 1
     assert leased(world, third) is None
     assert leased(world, second) is not None
@@ -140,7 +140,7 @@ def test_promises_and_endings_of_one_order_at_the_same_time_leave_nobody_asleep(
             for (job_id,) in world.rows("select id from jobs where state = 'due' and hint_at < 'infinity' order by id"):
                 if job := leased(world, job_id):
                     with world.rt.db.connection() as conn:
-                        done += jobs.done(conn, job)
+                        done += jobs.done(conn, [job])
         return done
 
     with ThreadPoolExecutor(5) as people:

@@ -22,7 +22,8 @@ def text(number, body, **more):
 def may_text(world, **more):
     asked = {"to": CUSTOMER, "from_": BUSINESS, "service_sid": None, "tenant_id": TENANT, "purpose": "conversation"}
     with world.rt.db.connection() as conn:
-        return permissions.ask(conn, world.rt.settings.law, **{**asked, **more}).verdict == "allowed"
+        (decision,) = permissions.ask(conn, world.rt.settings.law, [permissions.question(**{**asked, **more})])
+        return decision.verdict == "allowed"
 
 
 def notices(world):
