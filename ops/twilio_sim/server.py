@@ -8,9 +8,9 @@ its answer, as Twilio does not. This one reads just enough of HTTP/1.1 for clien
 import socket
 import socketserver
 import sys
-from collections.abc import Iterable
-from io import BytesIO
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterable
+from io import BufferedIOBase, BytesIO
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask
@@ -49,11 +49,11 @@ def server_for(app: Flask, host: str, port: int) -> SimulatorServer:
 
 
 class _Connection(socketserver.StreamRequestHandler):
-    server: SimulatorServer
     disable_nagle_algorithm = True
     timeout = IDLE_S
 
     def handle(self) -> None:
+        """Serves one request after the other until one side has had enough."""
         stays = True
         try:
             while stays and (head := _head(self.rfile)):
@@ -63,10 +63,17 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _answer(self, head: list[str]) -> bool:
         """False when the connection ends with this answer."""
-        environ = self._environ(head)
+        server = self.server
+        assert isinstance(server, SimulatorServer)
+        environ = self._environ(head, server)
         stays = environ.get("HTTP_CONNECTION", "").lower() != "close" and environ["SERVER_PROTOCOL"] == "HTTP/1.1"
         started: list[Any] = []
-        parts: Iterable[bytes] = self.server.app(environ, lambda *given: started.extend(given))
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+            started.extend((status, headers))
+            return lambda written: None
+
+        parts: Iterable[bytes] = server.app(environ, start)
         try:
             body = b"".join(parts)
         finally:
@@ -74,7 +81,7 @@ class _Connection(socketserver.StreamRequestHandler):
         self.wfile.write(_response(started[0], started[1], body, environ["REQUEST_METHOD"], stays=stays))
         return stays
 
-    def _environ(self, head: list[str]) -> dict[str, Any]:
+    def _environ(self, head: list[str], server: SimulatorServer) -> dict[str, Any]:
         method, target, protocol = _first_line(head[0])
         path, _, query = target.partition("?")
         environ: dict[str, Any] = {
@@ -83,8 +90,8 @@ class _Connection(socketserver.StreamRequestHandler):
             "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
             "QUERY_STRING": query,
             "REQUEST_URI": target,
-            "SERVER_NAME": self.server.host,
-            "SERVER_PORT": str(self.server.port),
+            "SERVER_NAME": server.host,
+            "SERVER_PORT": str(server.port),
             "SERVER_PROTOCOL": protocol,
             "REMOTE_ADDR": self.client_address[0],
             "wsgi.version": (1, 0),
@@ -112,7 +119,7 @@ class _Connection(socketserver.StreamRequestHandler):
         return body
 
 
-def _head(stream: BinaryIO) -> list[str]:
+def _head(stream: BufferedIOBase) -> list[str]:
     """The lines of a request up to its body; empty when the client has nothing more to ask."""
     lines: list[str] = []
     left = LONGEST_HEAD

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 import urllib3
-from requests.certs import where
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -108,5 +108,5 @@ def _short(error: Exception) -> str:
 def _connections() -> urllib3.PoolManager:
     """One a thread, so that none waits for another's. It knows no proxies and no cookies."""
     if not hasattr(_own, "connections"):
-        _own.connections = urllib3.PoolManager(ca_certs=where())
+        _own.connections = urllib3.PoolManager(ca_certs=DEFAULT_CA_BUNDLE_PATH)
     return _own.connections

@@ -66,6 +66,10 @@ class Reply:
     cut_after: int | None = None
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256  # fifty calls knock in one moment; five may wait by default, the others' data is dropped
+
+
 class Receiver:
     """Answers each path with the replies it was told, the last one for ever; remembers every request."""
 
@@ -73,7 +77,7 @@ class Receiver:
         self._changed = threading.Condition()
         self._got: list[Got] = []
         self._replies: dict[str, list[Reply]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
