@@ -21,22 +21,22 @@ def delete(api: Api, path: str):
 def test_an_opt_out_is_added_shown_and_lifted(api: Api):
     made = api.post("/api/opt-outs", json={"number": NUMBER, "evidence": {"letter": "2026-03-04"}})
     assert made.status_code == 201
-    assert (made.json["number"], made.json["scope"], made.json["source"]) == (NUMBER, "*", "api")
-    assert made.json["evidence"] == {"letter": "2026-03-04", "client": "crm"}
-    assert [row["number"] for row in api.get(made.headers["Location"]).json["data"]] == [NUMBER]
+    assert (made.get_json()["number"], made.get_json()["scope"], made.get_json()["source"]) == (NUMBER, "*", "api")
+    assert made.get_json()["evidence"] == {"letter": "2026-03-04", "client": "crm"}
+    assert [row["number"] for row in api.get(made.headers["Location"]).get_json()["data"]] == [NUMBER]
     lifted = delete(api, PATH)
-    assert (lifted.status_code, lifted.json["lifted_by"]) == (200, "api:crm")
+    assert (lifted.status_code, lifted.get_json()["lifted_by"]) == (200, "api:crm")
     assert delete(api, PATH).status_code == 404
-    assert api.get("/api/opt-outs").json["data"] == []
-    assert len(api.get("/api/opt-outs?lifted=1").json["data"]) == 1
+    assert api.get("/api/opt-outs").get_json()["data"] == []
+    assert len(api.get("/api/opt-outs?lifted=1").get_json()["data"]) == 1
 
 
 def test_the_scope_says_which_one_is_lifted(api: Api):
     for scope in ("*", "tenant:t-1", "+14155550100", "MG" + "1" * 32, "Acme"):
         assert api.post("/api/opt-outs", json={"number": NUMBER, "scope": scope}).status_code == 201
-    assert delete(api, PATH + "?scope=tenant:t-1").json["scope"] == "tenant:t-1"
-    assert len(api.get("/api/opt-outs").json["data"]) == 4
-    assert len(api.get("/api/opt-outs?scope=Acme").json["data"]) == 1
+    assert delete(api, PATH + "?scope=tenant:t-1").get_json()["scope"] == "tenant:t-1"
+    assert len(api.get("/api/opt-outs").get_json()["data"]) == 4
+    assert len(api.get("/api/opt-outs?scope=Acme").get_json()["data"]) == 1
 
 
 def test_the_same_key_again_gets_the_same_answer_and_adds_nothing(api: Api, rt: Runtime):
@@ -45,8 +45,8 @@ def test_the_same_key_again_gets_the_same_answer_and_adds_nothing(api: Api, rt: 
     with rt.db.connection() as conn:
         assert opt_outs.lift(conn, number=NUMBER, scope="*", by="cli")
     again = api.post("/api/opt-outs", **sent)
-    assert (again.json, again.headers["Idempotent-Replayed"]) == (first.json, "true")
-    assert api.get("/api/opt-outs").json["data"] == []
+    assert (again.get_json(), again.headers["Idempotent-Replayed"]) == (first.get_json(), "true")
+    assert api.get("/api/opt-outs").get_json()["data"] == []
 
 
 @pytest.mark.parametrize("body", [
@@ -62,8 +62,8 @@ def test_lists_are_read_page_by_page(api: Api):
         api.post("/api/opt-outs", json={"number": f"+1212555014{n}"})
         api.post("/api/consents", json=AGREED | {"number": f"+1212555014{n}"})
     for path in ("/api/opt-outs", "/api/consents"):
-        first = api.get(f"{path}?limit=3").json
-        second = api.get(f"{path}?limit=3&cursor={first['next_cursor']}").json
+        first = api.get(f"{path}?limit=3").get_json()
+        second = api.get(f"{path}?limit=3&cursor={first['next_cursor']}").get_json()
         assert len({row["number"] for row in first["data"] + second["data"]}) == 5
         assert second["has_more"] is False
 
@@ -71,14 +71,14 @@ def test_lists_are_read_page_by_page(api: Api):
 def test_a_consent_is_granted_shown_replaced_and_revoked(api: Api):
     made = api.post("/api/consents", json=AGREED | {"expires_at": "2099-01-01T00:00:00Z"})
     assert made.status_code == 201
-    assert api.get(made.headers["Location"]).json == made.json
-    newer = api.post("/api/consents", json=AGREED).json
-    assert api.get(made.headers["Location"]).json["revoked_by"] == "replaced"
+    assert api.get(made.headers["Location"]).get_json() == made.get_json()
+    newer = api.post("/api/consents", json=AGREED).get_json()
+    assert api.get(made.headers["Location"]).get_json()["revoked_by"] == "replaced"
     revoked = api.post(f"/api/consents/{newer['id']}/revoke")
-    assert (revoked.status_code, revoked.json["revoked_by"]) == (200, "api:crm")
-    assert api.post(f"/api/consents/{newer['id']}/revoke").json == revoked.json
-    assert len(api.get(f"/api/consents?number=%2B{NUMBER[1:]}").json["data"]) == 2
-    assert api.get("/api/consents?tenant_id=t-2").json["data"] == []
+    assert (revoked.status_code, revoked.get_json()["revoked_by"]) == (200, "api:crm")
+    assert api.post(f"/api/consents/{newer['id']}/revoke").get_json() == revoked.get_json()
+    assert len(api.get(f"/api/consents?number=%2B{NUMBER[1:]}").get_json()["data"]) == 2
+    assert api.get("/api/consents?tenant_id=t-2").get_json()["data"] == []
 
 
 @pytest.mark.parametrize("change", [
@@ -101,4 +101,4 @@ def test_reading_and_writing_are_two_scopes(api: Api, rt: Runtime):
     assert reader.get("/api/consents").status_code == 200
     for answer in (reader.post("/api/opt-outs", json={"number": NUMBER}), reader.post("/api/consents", json=AGREED),
                    reader.post(f"/api/consents/{uuid4()}/revoke"), delete(reader, PATH)):  # fmt: skip
-        assert (answer.status_code, answer.json["scope"]) == (403, "consent:write")
+        assert (answer.status_code, answer.get_json()["scope"]) == (403, "consent:write")
