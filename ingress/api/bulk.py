@@ -22,7 +22,7 @@ from shared.db import bulks, jobs
 from shared.db.bulks import Bulk, Recipient, Result
 from shared.runtime import Runtime
 
-_CSV_COLUMNS: Final = ("line", "to", "status", "message_id", "error_code", "error_reason", "faults")
+_CSV_COLUMNS: Final[tuple[str, ...]] = ("line", "to", "status", "message_id", "error_code", "error_reason", "faults")
 
 
 def blueprint(rt: Runtime) -> Blueprint:

@@ -52,9 +52,9 @@ def test_a_job_that_a_rule_forbids_is_kept_as_refused_and_told(world):
 def test_a_job_says_all_that_a_request_may_say(world):
     more = {"purpose": "transactional", "sendAt": "2020-01-01T00:00:00Z", "validityPeriod": 60, "onUnknown": "park"}
     assert contract.accept(world.rt, JOB | more, "task-1") == "accepted"
-    assert world.rows("select purpose, lane, on_unknown, extract(epoch from expires_at - created_at) < 120 from messages") == [
-        ("transactional", 1, "park", True)
-    ]
+    assert world.rows(
+        "select purpose, lane, on_unknown, extract(epoch from expires_at - created_at) < 120 from messages"
+    ) == [("transactional", 1, "park", True)]
     assert contract.accept(world.rt, JOB | {"idempotency_key": "k2"}, "task-2") == "accepted"
     assert world.one("select purpose from messages where idempotency_key = 'k2'") == "conversation"
 
