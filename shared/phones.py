@@ -103,10 +103,14 @@ def about(number: str) -> About:
     )
 
 
-def is_possible(number: str) -> bool:
-    """Whether `number`, in E.164, has a length that its country's plan knows."""
+def is_canonical(number: str) -> bool:
+    """Whether `number` could be texted and is in E.164, in the one form of it.
+
+    +4901701234567 and +114155552671 look like E.164 and reach the same phone as without the national prefix: taken as they
+    are, whoever has opted out would be texted under a second name.
+    """
     try:
-        return phonenumbers.is_possible_number(_parsed(number, None))
+        return normalised(number) == number
     except NotAPhone:
         return False
 
@@ -162,14 +166,20 @@ def _is_short(spelt: str, region: str) -> bool:
 
 
 def _checked(number: PhoneNumber) -> str:
-    text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    text = _e164(number)
     if text in WITHHELD:
         raise NotAPhone("withheld")
     if fault := _LENGTHS.get(phonenumbers.is_possible_number_with_reason(number)):
         raise NotAPhone(fault)
     if not is_e164(text):  # shorter than any number a text was ever sent to
         raise NotAPhone("too-short")
+    if _e164(_parsed(text, None)) != text:  # a second national prefix, and perhaps a third
+        raise NotAPhone("not-a-number")
     return text
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _region_of(number: PhoneNumber) -> str | None:

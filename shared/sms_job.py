@@ -8,9 +8,8 @@ from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, valida
 
 from shared.domain import media_rules, segments
 from shared.domain.law import PURPOSES
-from shared.domain.phone import is_reachable
 from shared.domain.senders import kind_of
-from shared.phones import is_possible
+from shared.phones import is_canonical
 
 LONGEST_BODY: Final = segments.LONGEST
 MOST_MEDIA: Final = media_rules.MOST
@@ -31,11 +30,11 @@ class Text(fields.String):
 
 
 def check_phone(text: str) -> None:
-    """A number that could be dialled, in E.164. Raises ValidationError.
+    """A number that could be dialled, in E.164 and in its only form. Raises ValidationError.
 
     Only the length is judged against the country's plan: ranges open faster than our copy of the plans.
     """
-    if not is_reachable(text) or not is_possible(text):
+    if not is_canonical(text):
         raise ValidationError("must be a phone number in E.164, like +14155552671")
 
 

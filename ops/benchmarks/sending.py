@@ -52,7 +52,8 @@ class Sending:
     def taken_ns(self) -> list[int]:
         """When the simulator took each text, rising."""
         answer = requests.get(f"{self.env['TS_SIMULATOR_URL']}/sim/ledger", timeout=60)
-        return sorted(int(entry["at_ns"]) for entry in answer.json()["data"])
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        return sorted(int(line["arrived_s"] * 1e9) for line in lines if line["sid"])
 
     def texts(self, first: int, count: int) -> list[bytes]:
         """Whole requests for texts `first` and following: each to another person, from one sender after the other."""

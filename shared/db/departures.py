@@ -103,7 +103,7 @@ def decided(
     """It does not leave now, and why. A hold that was written before is not written again as a step."""
     conn.execute(
         """
-        with before as (select id, decision, held_until from messages where id = %(id)s for update),
+        with before as (select id, decision, held_until from messages where id = %(id)s),
         after as (
             update messages set decision = %(verdict)s, decided_at = now(), decision_rules = %(rules)s,
                                 held_until = %(until)s, consent_id = %(consent)s, updated_at = now()

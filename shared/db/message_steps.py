@@ -102,9 +102,12 @@ def note_conflict(conn: Connection, message_id: UUID) -> bool:
 
 
 def of(conn: Connection, message_id: UUID) -> list[Step]:
-    """All steps of one text, by their time."""
+    """All steps of one text, by their time; a conflict after the word that made it one."""
     with conn.cursor(row_factory=class_row(Step)) as cursor:
         return cursor.execute(
-            "select id, step, status, error_code, detail, at from message_steps where message_id = %s order by at, id",
+            """
+            select id, step, status, error_code, detail, at from message_steps
+             where message_id = %s order by at, step = 'conflict', id
+            """,
             (message_id,),
         ).fetchall()

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from shared.db import message_steps
 from shared.db.ids import as_uuid
 from shared.domain.keywords import OptOutType
-from shared.domain.message_life import MESSAGE_LOST, Report
+from shared.domain.message_life import MESSAGE_ARRIVED, MESSAGE_LOST, Report
 from shared.domain.status import MESSAGE_FINAL
 
 _COLUMNS: LiteralString = """
@@ -286,15 +286,18 @@ def advance(conn: Connection, message_sid: str, report: Report, *, at: datetime 
             update messages set
                 status = case when message_standing(stands) > coalesce(message_standing(status), -1)
                               then stands else status end,
-                error_code = case when stands = any(%(lost)s) then why_lost end, is_conflicted = outcomes > 1,
+                error_code = case when stands <> all(%(arrived)s) and (coded = stands or coded = any(%(lost)s)) then code end,
+                is_conflicted = outcomes > 1,
                 segments = greatest(segments, %(segments)s), price = greatest(price, %(price)s::numeric(12, 6)),
                 price_unit = greatest(price_unit, %(price_unit)s),
                 carrier_done_at = greatest(carrier_done_at, %(carrier_done_at)s),
                 messaging_service_sid = greatest(messaging_service_sid, %(messaging_service_sid)s), updated_at = now()
               from (select (array_agg(status order by message_standing(status) desc)
                                filter (where message_rank(status) >= 0))[1] as stands,
+                           (array_agg(status order by message_standing(status) desc, error_code desc)
+                               filter (where message_rank(status) >= 0 and error_code is not null))[1] as coded,
                            (array_agg(error_code order by message_standing(status) desc, error_code desc)
-                               filter (where status = any(%(lost)s) and error_code is not null))[1] as why_lost,
+                               filter (where message_rank(status) >= 0 and error_code is not null))[1] as code,
                            count(distinct case status when 'read' then 'delivered' else status end)
                                filter (where status = any(%(final)s)) as outcomes
                       from message_steps where message_id = %(id)s and step = 'status') as heard
@@ -303,6 +306,7 @@ def advance(conn: Connection, message_sid: str, report: Report, *, at: datetime 
             """,
             {
                 "id": message_id,
+                "arrived": [*MESSAGE_ARRIVED],
                 "lost": [*MESSAGE_LOST],
                 "final": [*MESSAGE_FINAL],
                 **{name: getattr(report, name) for name in Report.__slots__},

@@ -135,7 +135,7 @@ def sent_since(conn: Connection, name: str, since: datetime) -> int:
     """Segments that this sender has begun to send since then."""
     row = conn.execute(
         """
-        select coalesce(sum(planned_segments), 0) from messages where from_number = %s and sending_since >= %s
+        select coalesce(sum(coalesce(planned_segments, 1)), 0) from messages where from_number = %s and sending_since >= %s
         """,
         (name, since),
     ).fetchone()

@@ -7,7 +7,7 @@ separate them.
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from shared.data import read
@@ -83,6 +83,7 @@ def _class_of(letter: str) -> str:
     return "ZWJ" if letter == _ZWJ else _listed(code)
 
 
+@lru_cache(maxsize=1024)  # a text has few different characters
 def _listed(code: int) -> str:
     starts, ranges = _table()
     _, last, name = ranges[max(bisect_right(starts, code) - 1, 0)]

@@ -11,8 +11,9 @@ from typing import Final
 
 from shared.domain.status import MESSAGE_FINAL, MESSAGE_RANK, standing
 
-# Ends that say that nobody got the text. Only with them an error code says why: one that rides on another status is left
-# over from an earlier try of Twilio's.
+# Ends that say that nobody got the text, and those that say that somebody did: with these no error code is true any more. A
+# code may ride on a status on the way, from an earlier try of Twilio's; it counts while that status stands.
+MESSAGE_ARRIVED: Final = frozenset({"received", "delivered", "read"})
 MESSAGE_LOST: Final = frozenset({"failed", "canceled", "undelivered"})
 _PRICE_STEP: Final = Decimal("0.000001")  # as exact as the column
 
@@ -50,7 +51,7 @@ def life(reports: Iterable[Report]) -> Life:
     stands = _stands({report.status for report in heard})
     return Life(
         status=stands,
-        error_code=_why_lost(heard) if stands in MESSAGE_LOST else None,
+        error_code=_error_code(stands, heard),
         is_conflicted=is_conflicted({report.status for report in heard}),
         segments=max((it.segments for it in heard if it.segments is not None), default=None),
         price=max((Decimal(it.price).quantize(_PRICE_STEP) for it in heard if it.price is not None), default=None),
@@ -79,11 +80,13 @@ def _stands(statuses: Iterable[str]) -> str | None:
     return max((s for s in statuses if s in MESSAGE_RANK), key=lambda s: standing(MESSAGE_RANK, s), default=None)
 
 
-def _why_lost(heard: Iterable[Report]) -> int | None:
-    """The code heard with the end that stands, else with the next one; of two the greater."""
+def _error_code(stands: str | None, heard: list[Report]) -> int | None:
+    """The code heard with the status that stands; of an end, else that of the next end; of two the greater."""
     codes = [
-        (standing(MESSAGE_RANK, it.status), it.error_code)
+        (standing(MESSAGE_RANK, it.status), it.error_code, it.status)
         for it in heard
-        if it.status in MESSAGE_LOST and it.error_code is not None
+        if it.status in MESSAGE_RANK and it.error_code is not None
     ]
-    return max(codes)[1] if codes else None
+    _, code, status = max(codes, default=(0, None, ""))
+    is_its_own = stands not in MESSAGE_ARRIVED and (status == stands or status in MESSAGE_LOST)
+    return code if is_its_own else None

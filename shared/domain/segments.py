@@ -67,9 +67,10 @@ class Measured:
 
 def measure(body: str) -> Measured:
     """The alphabet and the parts of `body`, as it is sent without Smart Encoding."""
-    forcing = _located(body, lambda letter: letter not in _septets())
+    septets = _septets()
+    forcing = _located(body, lambda letter: letter not in septets)
     encoding: Encoding = "UCS-2" if forcing else "GSM-7"
-    units = sum(map(_utf16_units, body)) if forcing else sum(map(_septets().__getitem__, body))
+    units = sum(map(_utf16_units, body)) if forcing else sum(map(septets.__getitem__, body))
     limits = read("gsm7")["limits"][encoding]
     parts = (body,) if units <= limits["single"] else tuple(_packed(_pieces(body, encoding), limits["part"]))
     return Measured(encoding, len(parts), units, len(body), forcing, parts)

@@ -25,7 +25,7 @@ def main(words: Sequence[str]) -> int:
     if not 1 <= asked.texts <= MOST_TEXTS:
         print(f"--texts takes 1 to {MOST_TEXTS}", file=sys.stderr)
         return REFUSED
-    wanted = plan.wanted(asked.seed, asked.texts, is_short=asked.short)
+    wanted = plan.wanted(asked.seed, asked.texts, is_short=asked.short, is_naive=asked.naive)
     say = _quiet if asked.json else _loud
     say(f"seed {wanted.seed}, {wanted.texts} texts in {wanted.lasts_s:.0f} s, {len(wanted.schedule)} faults")
     folder = Path(asked.keep or tempfile.mkdtemp(prefix="twilio-server-sends-")).resolve()
@@ -56,7 +56,8 @@ def _leave(wanted: Wanted, result: Result, folder: Path, *, is_kept: bool) -> No
 
 
 def _again(asked: argparse.Namespace) -> str:
-    return " ".join(["--short"] if asked.short else [f"--texts {asked.texts}", f"--seed {asked.seed}"])
+    words = ["--naive"] if asked.naive else ["--short"] if asked.short else [f"--texts {asked.texts}"]
+    return " ".join([*words, f"--seed {asked.seed}"])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--texts", type=int, default=10_000, help="how many (default %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="decides texts and schedule (default %(default)s)")
     parser.add_argument("--short", action="store_true", help="a few hundred texts, for every change")
+    parser.add_argument("--naive", action="store_true", help="a few texts by a naive sender instead: it must fail")
     parser.add_argument("--keep", metavar="FOLDER", help="run there, and leave everything")
     parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else")
     return parser

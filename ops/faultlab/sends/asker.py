@@ -20,7 +20,6 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from ops.faultlab.history import Writer
-from ops.faultlab.sends import weather
 from ops.faultlab.sends.asks import CLIENT, TENANT, Ask, Stop, load
 from ops.faultlab.sends.told import Asked, Outcome, Stopped
 
@@ -109,11 +108,8 @@ class Asker:
 def play(plan: Mapping[str, Any]) -> None:
     """Returns when the last text was answered or given up."""
     writer = Writer(Path(plan["history"]))
-    asker, wanted = Asker(plan, writer), load(plan["seed"], plan["texts"], plan["lasts_s"])
-    weather.begin(plan["simulator_url"])
-    is_over = threading.Event()
-    storm = threading.Thread(target=_storm, args=(plan, is_over), daemon=True)
-    storm.start()
+    asker = Asker(plan, writer)
+    wanted = load(plan["seed"], plan["texts"], plan["lasts_s"], is_naive=plan["is_naive"])
     with ThreadPoolExecutor(HANDS) as hands, ThreadPoolExecutor(4) as people:
         for entry in sorted([*wanted.asks, *wanted.stops], key=lambda entry: entry.at_s):
             time.sleep(max(0.0, plan["starts_at"] + entry.at_s - time.monotonic()))
@@ -121,17 +117,7 @@ def play(plan: Mapping[str, Any]) -> None:
                 hands.submit(asker.ask, entry)
             else:
                 people.submit(asker.stop, entry)
-    is_over.set()
-    storm.join()
     writer.close()
-
-
-def _storm(plan: Mapping[str, Any], is_over: threading.Event) -> None:
-    """Twice LOST: every second fault takes the message, and then loses the answer."""
-    dice, place = random.Random(plan["seed"]), 0
-    while not is_over.wait(dice.expovariate(2 * weather.LOST * plan["texts"] / plan["lasts_s"])):
-        weather.next_fault(plan["simulator_url"], place)
-        place += 1
 
 
 if __name__ == "__main__":

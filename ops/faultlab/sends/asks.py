@@ -1,6 +1,6 @@
 """Who asks for which text when, and who says STOP: a function of the seed alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from random import Random
 from typing import Final
@@ -67,8 +67,8 @@ class Load:
     stops: list[Stop]
 
 
-def load(seed: int, texts: int, lasts_s: float) -> Load:
-    """`texts` texts, evenly over `lasts_s` seconds."""
+def load(seed: int, texts: int, lasts_s: float, *, is_naive: bool = False) -> Load:
+    """`texts` texts, evenly over `lasts_s` seconds. For a naive sender: over HTTP only, and nobody says STOP."""
     dice = Random(f"sends/{seed}")
     senders = senders_for(texts / lasts_s)
     leavers = [_leaver(dice, place, senders) for place in range(ceil(texts * _LEAVERS / _TEXTS_OF_A_LEAVER))]
@@ -79,6 +79,8 @@ def load(seed: int, texts: int, lasts_s: float) -> Load:
             asks.append(Ask(at_s, f"{seed}-{number}", "http", asks[-1].sender, asks[-1].to, asks[-1].body))
         else:
             asks.append(_ask(dice, f"{seed}-{number}", at_s, number, senders, leavers))
+    if is_naive:
+        return Load(senders, [replace(ask, door="http") for ask in asks], [])
     stops = [Stop(dice.uniform(0.2, 0.7) * lasts_s, person, sender) for person, sender in leavers]
     return Load(senders, asks, sorted(stops, key=lambda stop: stop.at_s))
 

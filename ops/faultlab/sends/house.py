@@ -9,6 +9,7 @@ import psycopg
 import requests
 
 from ops.faultlab.house import ROOT, House, open_stores
+from ops.faultlab.naive.house import TEXTS_TABLE, naive_sender
 from ops.faultlab.sends.asks import CLIENT, TENANT, Sender
 from ops.manage.keys import mint
 from ops.stack import house as stack_house
@@ -22,24 +23,24 @@ from shared.domain.routing import Number
 PROGRAMS: Final = ("ingress", "events", "sms", "recordings", "beat")
 # Two processes that send: a second one meets what a first that was killed has left, and both draw on one sender's rate.
 SECOND: Final = "sms-2"
-# Seconds after which a doubtful text is settled: longer than the simulator's list may lag, short enough to be waited for.
-SETTLE_S: Final = 8
+# Seconds after which a doubtful text is settled: the least that the service takes.
+SETTLE_S: Final = 20
 
 
 @dataclass(frozen=True)
 class Sending:
-    """A running house, and the key of the client that asks for texts."""
+    """A running house, the key of the client that asks for texts, and whether it is ours."""
 
     house: House
     api_key: str
+    is_naive: bool = False
 
 
 def open_sending(folder: Path, senders: Sequence[Sender]) -> Sending:
     """Ready to be asked for texts from `senders`. Raises house.NotReady."""
     house = open_stores(folder, {"TS_PNS_URL": "", "TS_STANDINS_URL": "", "TS_SMS_SETTLE_S": str(SETTLE_S)})
     env, keeper = house.env, house.keeper
-    simulator = stack_house.doubles(env)["simulator"]
-    keeper.start(replace(simulator, argv=[*simulator.argv, "--history", str(house.simulator_history)]))
+    _start_simulator(house, senders)
     migrate(env["TS_DATABASE_URL"])
     api_key = _furnish(env["TS_DATABASE_URL"], env["TS_ENV"], senders)
     ours = stack_house.services(ROOT, env)
@@ -47,11 +48,32 @@ def open_sending(folder: Path, senders: Sequence[Sender]) -> Sending:
     for name in PROGRAMS:
         keeper.start(ours[name])
     keeper.start(_second(ours["sms"]))
-    house.wait_ready("simulator")
-    for sender in senders:
-        requests.put(f"{env['TS_SIMULATOR_URL']}/sim/numbers/{sender.number}", json={}, timeout=5).raise_for_status()
     house.wait_ready("ingress", "events", "recordings", "beat", SECOND)
     return Sending(house, api_key)
+
+
+def open_naive(folder: Path, senders: Sequence[Sender]) -> Sending:
+    """The naive sender, ready; it asks for no key, and knows neither a queue nor STOP."""
+    house = open_stores(folder, {"TS_STANDINS_URL": ""})
+    with psycopg.connect(house.env["TS_DATABASE_URL"]) as conn:
+        conn.execute(TEXTS_TABLE)
+    _start_simulator(house, senders)
+    services = naive_sender(house.env["TS_BIND"])
+    house.programs = [service.name for service in services]
+    for service in services:
+        house.keeper.start(service)
+    house.wait_ready(*house.programs)
+    return Sending(house, "", is_naive=True)
+
+
+def _start_simulator(house: House, senders: Sequence[Sender]) -> None:
+    """Running, with our numbers."""
+    simulator = stack_house.doubles(house.env)["simulator"]
+    house.keeper.start(replace(simulator, argv=[*simulator.argv, "--history", str(house.simulator_history)]))
+    house.wait_ready("simulator")
+    for sender in senders:
+        at = f"{house.env['TS_SIMULATOR_URL']}/sim/numbers/{sender.number}"
+        requests.put(at, json={}, timeout=5).raise_for_status()
 
 
 def _second(first: Service) -> Service:

@@ -7,6 +7,7 @@ is texted who has said STOP; 6 no sender is faster than it may be.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Final
 
 from ops.faultlab.checker import MESSAGE_RANK, Violation
@@ -75,17 +76,26 @@ def _wanted(case: Case) -> Iterator[Violation]:
             yield Violation(3, entry.message_id or entry.sid, "PHANTOM: nobody asked for it")
         elif wanted.outcome == "no":
             yield Violation(3, entry.message_id, "refused, and sent")
-        elif (wanted.sender, wanted.to, wanted.body) != (entry.sender, entry.to, entry.body):
+        elif (wanted.sender, wanted.to, sha256_of(wanted.body)) != (entry.sender, entry.to, entry.body_sha256):
             yield Violation(3, entry.message_id, "Twilio got another text than was asked for")
 
 
+def sha256_of(body: str) -> str:
+    """As the simulator writes it down."""
+    return sha256(body.encode()).hexdigest()
+
+
 def _said(case: Case) -> Iterator[Violation]:
-    entries = {entry.message_id: entry for entry in case.ledger}
+    # Of several under one name (rule 2) the one that has come furthest.
+    entries = {
+        entry.message_id: entry for entry in sorted(case.ledger, key=lambda entry: MESSAGE_RANK.get(entry.status, 99))
+    }
+    sids = {(entry.message_id, entry.sid) for entry in case.ledger}
     for text in case.texts:
         entry = entries.get(text.id)
         if entry and text.state in UNSENT_ENDS - {"parked"}:
             yield Violation(4, text.id, f"said to be {text.state}, and Twilio has it")
-        elif entry and text.state == "handed" and text.sid != entry.sid:
+        elif entry and text.state == "handed" and (text.id, text.sid) not in sids:
             yield Violation(4, text.id, f"kept as {text.sid}, at Twilio it is {entry.sid}")
         elif entry and _is_ahead(text, entry):
             yield Violation(4, text.id, f"said to be {text.status}, at Twilio it is {entry.status}")

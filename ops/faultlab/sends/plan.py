@@ -24,6 +24,10 @@ SHORT: Final = (
     Planned(24.0, 1.0, "events-kill", 10),
 )
 
+# Lost answers, and one killed worker: a sender that knows no doubt sends twice.
+NAIVE_TEXTS, NAIVE_S = 200, 12.0
+NAIVE: Final = (Planned(5.0, 1.0, "sms-kill", 1),)
+
 _KILLS_S: Final = (3.0, 6.0)  # between two killed workers: a new one needs about two seconds until it sends
 _OTHERS_S: Final = (12.0, 25.0)
 _OTHERS: Final = (
@@ -41,10 +45,13 @@ class Wanted:
     texts: int
     lasts_s: float
     schedule: list[Planned]
+    is_naive: bool = False
 
 
-def wanted(seed: int, texts: int, *, is_short: bool) -> Wanted:
-    """The short run is always the same one; in another the seed decides."""
+def wanted(seed: int, texts: int, *, is_short: bool, is_naive: bool = False) -> Wanted:
+    """The short run has always the same faults; in another the seed decides. The naive sender needs few to fail."""
+    if is_naive:
+        return Wanted(seed, NAIVE_TEXTS, NAIVE_S, [*NAIVE], is_naive=True)
     if is_short:
         return Wanted(seed, SHORT_TEXTS, SHORT_S, [*SHORT])
     lasts_s = texts / RATE

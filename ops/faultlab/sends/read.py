@@ -1,10 +1,9 @@
 """Reads what is there in the end, with SQL and requests of its own, and waits until there is nothing more to come."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
-from urllib.parse import parse_qs, urlsplit
+from typing import Final, LiteralString, cast
 
 import psycopg
 import requests
@@ -13,6 +12,15 @@ from redis.exceptions import RedisError
 
 from ops.faultlab.house import House
 from ops.faultlab.sends.told import Asked, Stopped, Taken, Text
+
+OURS: Final[LiteralString] = """
+    select id::text, coalesce(idempotency_key, ''), from_number, to_number, body, send_state,
+           coalesce(message_sid, ''), coalesce(error_reason, error_code::text, ''), coalesce(status, '')
+      from messages where direction = 'outbound'
+"""
+NAIVE: Final[LiteralString] = """
+    select id::text, key, sender, to_number, body, state, coalesce(sid, ''), '', coalesce(status, '') from naive_texts
+"""
 
 
 def owed(house: House) -> Callable[[], str]:
@@ -38,41 +46,48 @@ def owed(house: House) -> Callable[[], str]:
     return question
 
 
+def owed_by_naive(house: House) -> Callable[[], str]:
+    """The same of the naive sender: its queue, and what its worker has taken and not acknowledged."""
+
+    def question() -> str:
+        try:
+            with Redis.from_url(house.env["TS_REDIS_URL"], socket_timeout=2) as redis:
+                queued, unacked = redis.llen("celery"), redis.hlen("unacked")
+        except RedisError as fault:
+            return f"Redis does not answer ({type(fault).__name__})"
+        return f"{queued} queued, {unacked} unacknowledged" if queued or unacked else ""
+
+    return question
+
+
 def witnessed(path: Path) -> tuple[list[Asked], list[Stopped]]:
     """What the asking side has written down."""
     told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [Asked(**it) for it in told if "key" in it], [Stopped(**it) for it in told if "person" in it]
 
 
-def texts(house: House) -> list[Text]:
-    """Every outgoing text of our database."""
+def texts(house: House, query: LiteralString) -> list[Text]:
+    """Every outgoing text of a database."""
     with psycopg.connect(house.env["TS_DATABASE_URL"]) as conn:
-        rows = conn.execute(
-            """
-            select id::text, coalesce(idempotency_key, ''), from_number, to_number, body, send_state,
-                   coalesce(message_sid, ''), coalesce(error_reason, error_code::text, ''), coalesce(status, '')
-              from messages where direction = 'outbound'
-            """
-        ).fetchall()
-    return [Text(*row) for row in rows]
+        return [Text(*row) for row in conn.execute(query).fetchall()]
 
 
 def ledger(house: House) -> list[Taken]:
     """Every message that the simulator took."""
-    answer = requests.get(f"{house.env['TS_SIMULATOR_URL']}/sim/ledger", timeout=60)
-    answer.raise_for_status()
+    at = house.env["TS_SIMULATOR_URL"]
+    messages = _ask(f"{at}/sim/messages").json()["data"]
+    status = {message["sid"]: message["status"] for message in messages}
+    lines = [json.loads(line) for line in _ask(f"{at}/sim/ledger").text.splitlines()]
     return [
-        Taken(it["sid"], _message_id(it["status_callback"]), it["from"], it["to"], it["body"], it["segments"], it["at_ns"],
-              it["status"])
-        for it in answer.json()["data"]
+        Taken(line["sid"], line["message_id"], line["from"], line["to"], line["body_sha256"], line["segments"],
+              int(line["arrived_s"] * 1e9), status[line["sid"]],
+              line["answer"] == "given" and line["http_status"] == 201)
+        for line in lines
+        if line["sid"]
     ]  # fmt: skip
 
 
-def lost_answers(ledger: Sequence[Taken], texts: Sequence[Text]) -> int:
-    """How many Twilio took without our knowing of it in the end."""
-    known = {text.sid for text in texts}
-    return sum(entry.sid not in known for entry in ledger)
-
-
-def _message_id(callback: str) -> str:
-    return (parse_qs(urlsplit(callback).query).get("message_id") or [""])[0]
+def _ask(url: str) -> requests.Response:
+    answer = requests.get(url, timeout=60)
+    answer.raise_for_status()
+    return answer

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ops.faultlab.report import verdict
-from ops.faultlab.sends import judge, read
+from ops.faultlab.sends import judge
 from ops.faultlab.sends.plan import Wanted
 from ops.faultlab.sends.run import Result
 
@@ -36,7 +36,7 @@ def counts(result: Result) -> dict[str, int]:
         "texts": len(case.texts),
         "at Twilio": len(case.ledger),
         "of them twice": sum(count > 1 for count in taken.values()),
-        "of them unknown to us": read.lost_answers(case.ledger, case.texts),
+        "of them without an answer": sum(not entry.is_answered for entry in case.ledger),
         "of the queue forgotten by Redis": sum(map(case.is_excused, case.asked)),
         "STOPs": len(case.stops),
     }

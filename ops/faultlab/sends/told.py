@@ -55,16 +55,19 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One message that Twilio took. `message_id` is what the address for its callbacks says, `status` where it is now."""
+    """One message that Twilio took. `message_id` is what the address for its callbacks says, `status` where it is now,
+    `is_answered` whether we were told at once.
+    """
 
     sid: str
     message_id: str
     sender: str
     to: str
-    body: str
+    body_sha256: str
     segments: int
     at_ns: int
     status: str = ""
+    is_answered: bool = True
 
 
 @dataclass(frozen=True)

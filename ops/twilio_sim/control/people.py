@@ -61,19 +61,6 @@ def add_people(api: Blueprint, world: World) -> None:
         found = (m for m in world.messages.newest_first(heading=to) if from_ in ("", m.from_))
         return {"data": [m.as_json() for m in _newest(found)]}
 
-    @api.get("/ledger")
-    def ledger() -> dict[str, Any]:
-        return {
-            "data": [
-                {
-                    "sid": m.sid, "status_callback": m.status_callback, "from": m.from_, "to": m.to, "body": m.body,
-                    "segments": int(m.num_segments), "at_ns": int(m.created_at.timestamp() * 1e9), "status": m.status,
-                }
-                for m in world.messages
-                if m.direction == "outbound-api"
-            ]
-        }  # fmt: skip
-
     @api.get("/messages/<sid>")
     def one_message(sid: str) -> dict[str, Any]:
         found = world.messages.get(sid)

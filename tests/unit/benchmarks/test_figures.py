@@ -135,18 +135,25 @@ def test_only_its_own_section_of_the_document_is_replaced(tmp_path):
 
 def test_the_document_has_a_place_for_every_scenario():
     text = report.DOCUMENT.read_text()
-    assert all(f"<!-- bench {name} -->" in text and f"<!-- /bench {name} -->" in text for name in options.SCENARIOS)
+    names = [name for scenarios in options.SCENARIOS.values() for name in scenarios]
+    assert all(f"<!-- bench {name} -->" in text and f"<!-- /bench {name} -->" in text for name in names)
 
 
 def test_without_words_everything_is_measured_three_times():
     asked = options.parse(["ingress"])
-    assert (asked.scenarios, asked.rounds, asked.seconds) == ([*options.SCENARIOS], 3, 3.0)
+    assert (asked.scenarios, asked.rounds, asked.seconds) == ([*options.SCENARIOS["ingress"]], 3, 3.0)
     assert (asked.appendfsync, asked.quick, asked.write, asked.command) == (
         "always",
         False,
         False,
         "./ops/bench ingress",
     )
+
+
+def test_a_text_takes_longer_than_an_answer_and_is_measured_longer_and_once():
+    asked = options.parse(["sms"])
+    assert (asked.scenarios, asked.rounds, asked.seconds) == ([*options.SCENARIOS["sms"]], 1, 12.0)
+    assert options.parse(["sms", "--quick"]).seconds == 4.0
 
 
 def test_words_choose_scenarios_in_their_own_order_and_the_command_leaves_out_the_writing():
@@ -156,7 +163,14 @@ def test_words_choose_scenarios_in_their_own_order_and_the_command_leaves_out_th
 
 
 @pytest.mark.parametrize(
-    "words", [["house"], ["ingress", "--only", "all"], ["ingress", "--rounds", "0"], ["ingress", "--seconds", "99"]]
+    "words",
+    [
+        ["house"],
+        ["ingress", "--only", "all"],
+        ["ingress", "--rounds", "0"],
+        ["ingress", "--seconds", "99"],
+        ["sms", "--only", "burst"],
+    ],
 )
 def test_what_cannot_be_measured_is_refused(words, capsys):
     with pytest.raises(SystemExit) as end:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.phone import WITHHELD, is_e164, is_reachable
-from shared.phones import NotAPhone, about, is_possible, normalised
+from shared.phones import NotAPhone, about, is_canonical, normalised
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_whatever_is_written_is_a_number_or_refused(text, region):
     except NotAPhone:
         return
     assert is_reachable(number)
-    assert is_possible(number)
+    assert is_canonical(number)
 
 
 spellings = st.tuples(
@@ -107,8 +107,6 @@ def test_an_area_code_tells_the_zone_and_a_toll_free_number_may_be_anywhere():
 
 def test_a_number_of_a_wrong_length_is_known_as_impossible():
     assert not about("+1415555267").is_possible
-    assert not is_possible("+1415555267")
-    assert not is_possible("+999123456789")
     with pytest.raises(NotAPhone):
         about("+999123456789")
 
@@ -117,3 +115,22 @@ def test_a_number_of_a_wrong_length_is_known_as_impossible():
 def test_a_withheld_caller_is_no_number(withheld):
     with pytest.raises(NotAPhone, match="withheld"):
         normalised(withheld)
+
+
+@pytest.mark.parametrize("number", ["+14155552671", "+15551234567", "+390612345678", "+491701234567", "+80012345678"])
+def test_a_number_has_one_form(number):
+    assert is_canonical(number)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["+114155552671", "+4901701234567", "+44 2079460958", "+1415555267", "+999123456789", "+266696687", "4155552671", "",
+     "+1415555267١", "+14155552671;ext=5", "tel:+14155552671", "+14155552671\n"],
+)  # fmt: skip
+def test_every_other_form_of_it_is_seen(number):
+    assert not is_canonical(number)
+
+
+def test_a_national_prefix_after_the_country_code_is_read_over():
+    assert normalised("+49 (0)170 1234567") == "+491701234567"
+    assert normalised("+1 1 415 555 2671") == "+14155552671"

@@ -23,7 +23,8 @@ def test_a_text_that_twilio_would_take_is_taken(changed):
      ({"body": "\0"}, "body", "U+0000"),
      ({"from": FINE["to"]}, "to", "sender itself"), ({"from": "Shop!"}, "from", "E.164"),
      ({"from": "MG" + "0" * 32}, "from", "E.164"),
-     ({"to": "+1415555267١"}, "to", "E.164"), ({"to": "911"}, "to", "E.164"), ({"to": "+266696687"}, "to", "E.164"),
+     ({"to": "+1415555267١"}, "to", "E.164"), ({"to": "+114155552671"}, "to", "E.164"), ({"to": "911"}, "to", "E.164"),
+     ({"to": "+266696687"}, "to", "E.164"),
      ({"media_urls": ["https://u:p@cdn.example.com/a.png"]}, "media_urls", "password"),
      ({"media_urls": ["https://10.0.0.1/a.png"]}, "media_urls", "private")],
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.message_life import MESSAGE_LOST, Report, is_conflicted, life, outcome
+from shared.domain.message_life import Report, is_conflicted, life, outcome
 from shared.domain.status import MESSAGE_FINAL, MESSAGE_RANK
 
 DONE = datetime(2026, 3, 1, 14, 22, tzinfo=UTC)
@@ -64,9 +64,8 @@ def test_what_was_final_stays_unless_a_better_end_is_heard(heard, late):
 
 
 @given(st.lists(reports(), max_size=6))
-def test_only_a_text_that_nobody_got_has_an_error_code(heard):
-    ending = life(heard)
-    assert ending.error_code is None or ending.status in MESSAGE_LOST
+def test_a_text_that_arrived_has_no_error_code_whatever_else_was_heard(heard):
+    assert life([*heard, Report(status="delivered", error_code=30008)]).error_code is None
 
 
 def test_the_code_is_that_of_the_end_that_stands():
@@ -76,7 +75,11 @@ def test_the_code_is_that_of_the_end_that_stands():
     assert life([heard[0], Report(status="undelivered")]).error_code == 30008
 
 
-def test_a_code_that_rides_on_a_status_on_the_way_is_not_the_reason_of_an_end():
+def test_a_code_that_rides_on_a_status_on_the_way_counts_while_it_stands_and_is_not_the_reason_of_an_end():
+    assert (
+        life([Report(status="sending", error_code=30007), Report(status="sent", error_code=30008)]).error_code == 30008
+    )
+    assert life([Report(status="sending", error_code=30007), Report(status="sent")]).error_code is None
     assert life([Report(status="sent", error_code=30008), Report(status="failed")]).error_code is None
 
 

@@ -1,0 +1,377 @@
+"""What lets a text go and what holds it, at the moment it is to leave: with a real Redis, PostgreSQL and a simulated Twilio."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests
+from redis import Redis
+
+from shared import pace, tasks
+from shared.db import consents, jobs, opt_outs, senders, suppressions
+from shared.db.jobs import Paced
+from shared.db.senders import Sender
+from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT
+from tests.integration.workers.test_messages import reported, wanted
+from workers import sms
+from workers.release import IDLE_S, Releaser
+
+NEW_YORK = ZoneInfo("America/New_York")  # where CUSTOMER is
+SERVICE = "MG" + "5" * 32
+
+
+@pytest.fixture
+def at_twilio(twilio):
+    """The texts that Twilio has taken."""
+    return lambda **filters: requests.get(f"{twilio}/sim/messages", params=filters, timeout=10).json()["data"]
+
+
+@pytest.fixture
+def trouble(twilio):
+    """Tells the simulated Twilio how to fail its next requests for messages."""
+
+    def order(**fault):
+        wish = {"data": [{"times": 1, "path": "Messages", **fault}]}
+        requests.put(f"{twilio}/sim/faults", json=wish, timeout=10).raise_for_status()
+
+    return order
+
+
+def asked(world, *, lane=1, paced=True, **columns):
+    """A text as the API takes it on, with these columns of its row."""
+    body = columns.pop("body", None)
+    to_number = columns.pop("to_number", CUSTOMER)
+    message = wanted(world, to_number=to_number, **({"body": body} if body else {}))
+    with world.rt.db.connection() as conn:
+        conn.execute("delete from jobs where ref = %s", (str(message.id),))
+        for name, value in {"lane": lane, "purpose": "transactional", **columns}.items():
+            conn.execute(f"update messages set {name} = %s where id = %s", (value, message.id))
+        cost = columns.get("planned_segments", 1)
+        if paced:
+            jobs.promise_paced(conn, "sms.send", str(message.id), Paced(BUSINESS, lane, TENANT, cost))
+        else:
+            jobs.promise(conn, "sms.send", str(message.id))
+    return message
+
+
+def state(world, message):
+    return world.rows("select send_state, error_reason from messages where id = %s", message.id)[0]
+
+
+def steps(world, message):
+    return [
+        row[0] for row in world.rows("select step from message_steps where message_id = %s order by id", message.id)
+    ]
+
+
+def last_error(world, message):
+    return world.one("select last_error from jobs where ref = %s", str(message.id))
+
+
+def waits_s(world, message):
+    return world.one("select extract(epoch from next_at - now())::float from jobs where ref = %s", str(message.id))
+
+
+def test_a_text_says_why_it_left_and_when(world):
+    message = asked(world)
+    assert world.work("sms.send") == ["done"]
+    assert steps(world, message)[:1] == ["sending"]
+    assert "handed" in steps(world, message)
+    verdict, rules = world.rows("select decision, decision_rules from messages")[0]
+    assert verdict == "allowed"
+    assert {"rule": "opt-out", "verdict": "allowed", "detail": "none in force"} in rules
+
+
+def test_two_texts_of_one_long_code_leave_a_second_apart(world, at_twilio):
+    first, second = asked(world), asked(world)
+    assert world.work("sms.send") == ["done", "deferred"]
+    assert state(world, second) == ("queued", None)
+    assert last_error(world, second) == "rate"
+    wait_s = waits_s(world, second)
+    assert 0.5 < wait_s <= 1.02
+    assert steps(world, second) == ["sending"]
+    assert len(at_twilio(to=CUSTOMER)) == 1
+    assert state(world, first)[0] == "handed"
+
+
+def test_a_long_text_holds_its_sender_for_all_its_segments(world):
+    asked(world, planned_segments=3, body="x" * 400)
+    later = asked(world)
+    assert world.work("sms.send") == ["done", "deferred"]
+    wait_s = waits_s(world, later)
+    assert 2.5 < wait_s <= 3.06
+
+
+def test_a_sender_with_a_rate_of_its_own_keeps_that(world):
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000))
+    for _ in range(5):
+        asked(world)
+    assert world.work("sms.send") == ["done"] * 5
+
+
+def test_a_service_keeps_its_rate_over_all_its_numbers(world):
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", service_sid=SERVICE, segments_per_s=1000))
+        senders.put(conn, Sender(SERVICE, "service", segments_per_s=0.1))
+    asked(world)
+    held = asked(world)
+    assert world.work("sms.send") == ["done", "deferred"]
+    assert last_error(world, held) == "rate"
+    assert waits_s(world, held) > 5
+
+
+def test_a_day_cap_sends_what_is_left_to_the_next_day_or_not_at_all(world):
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000, segments_per_day=2))
+    texts = [asked(world, expires_at=datetime.now(UTC) + timedelta(days=2)) for _ in range(3)]
+    too_late = asked(world, expires_at=datetime.now(UTC) + timedelta(seconds=30))
+    assert world.work("sms.send") == ["done", "done", "deferred", "failed"]
+    next_at = world.one("select next_at from jobs where ref = %s", str(texts[2].id))
+    assert abs(next_at - pace.next_day(datetime.now(UTC))) < timedelta(seconds=5)
+    assert state(world, too_late)[1].startswith("expired: day-cap until ")
+
+
+def test_what_was_counted_before_redis_forgot_counts_after(world):
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000, segments_per_day=2))
+    asked(world)
+    asked(world)
+    assert world.work("sms.send") == ["done", "done"]
+    world.time_passes()  # Redis is empty
+    asked(world, expires_at=datetime.now(UTC) + timedelta(days=2))
+    assert world.work("sms.send") == ["deferred"]
+
+
+def test_a_text_that_has_expired_is_not_sent(world, at_twilio):
+    message = asked(world, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert world.work("sms.send") == ["failed"]
+    assert state(world, message) == ("refused", "expired")
+    assert steps(world, message) == ["refused"]
+    assert world.one("select data ->> 'error_reason' from notifications where type = 'sms.failed'") == "expired"
+    assert at_twilio(to=CUSTOMER) == []
+
+
+def test_a_text_for_later_waits_for_its_time(world):
+    later = datetime.now(UTC) + timedelta(hours=2)
+    asked(world, send_at=later, expires_at=later + timedelta(hours=1))
+    assert world.work("sms.send") == ["deferred"]
+    assert world.rows("select next_at > now() + interval '119 minutes', awake, hint_at = 'infinity' from jobs") == [
+        (True, False, True)
+    ]
+
+
+@pytest.mark.parametrize("who", ["sender", "service", "account"])
+def test_nothing_leaves_while_its_sender_its_service_or_the_account_is_paused(world, at_twilio, who):
+    asked(world)
+    with world.rt.db.connection() as conn:
+        if who == "sender":
+            senders.pause(conn, BUSINESS, "long-code", seconds=300, reason="too hot")
+        elif who == "service":
+            senders.put(conn, Sender(BUSINESS, "long-code", service_sid=SERVICE))
+            senders.pause(conn, SERVICE, "service", seconds=300, reason="too hot")
+        else:
+            senders.pause_account(conn, world.rt.settings.twilio_account_sid, seconds=300, reason="20003")
+    assert world.work("sms.send") == ["deferred"]
+    assert at_twilio(to=CUSTOMER) == []
+
+
+def test_a_stop_that_came_after_the_text_was_taken_on_is_honoured(world, at_twilio):
+    message = asked(world)
+    with world.rt.db.connection() as conn:
+        opt_outs.add(conn, number=CUSTOMER, scope=BUSINESS, source="keyword")
+    assert world.work("sms.send") == ["failed"]
+    assert state(world, message) == ("refused", "not permitted: opt-out")
+    assert world.one("select decision from messages") == "refused"
+    assert at_twilio(to=CUSTOMER) == []
+
+
+def test_advertising_at_night_is_held_until_morning_and_says_so_once(world, monkeypatch):
+    with world.rt.db.connection() as conn:
+        consents.grant(conn, tenant_id=TENANT, number=CUSTOMER, purpose="marketing", kind="written", source="form")
+    message = asked(world, lane=2, purpose="marketing", expires_at=datetime.now(UTC) + timedelta(days=9))
+    night = datetime.combine(datetime.now(NEW_YORK).date() + timedelta(days=1), time(2), NEW_YORK)
+    ask = sms.permit.permissions.ask
+    monkeypatch.setattr(sms.permit.permissions, "ask", lambda *args, **more: ask(*args, **more, now=night))
+    assert world.work("sms.send") == ["deferred"]
+    world.time_passes()
+    assert world.work("sms.send") == ["deferred"]
+    ((decision, until),) = world.rows("select decision, held_until from messages")
+    assert (decision, until.astimezone(NEW_YORK).time()) == ("held", time(8))
+    assert steps(world, message) == ["held"]
+    assert last_error(world, message) == "quiet-hours"
+
+
+def test_an_error_about_the_recipient_suppresses_it_and_the_next_text_is_not_even_tried(world):
+    asked(world, to_number="+15005550009")  # Twilio's magic number: 21614, not a mobile
+    assert world.work("sms.send") == ["failed"]
+    assert world.rows("select number, twilio_code from suppressions") == [("+15005550009", 21614)]
+    world.time_passes()
+    again = asked(world, to_number="+15005550009")
+    assert world.work("sms.send") == ["failed"]
+    assert state(world, again)[1] == "not permitted: suppressed"
+    with world.rt.db.connection() as conn:
+        assert suppressions.lift(conn, "+15005550009")
+
+
+def test_twilios_word_that_somebody_has_opted_out_becomes_ours(world):
+    asked(world, to_number="+15005550004")  # Twilio's magic number: 21610
+    assert world.work("sms.send") == ["failed"]
+    assert world.rows("select number, scope, source from opt_outs") == [("+15005550004", BUSINESS, "21610")]
+    assert world.one("select count(*) from notifications where type = 'consent.opted_out'") == 1
+
+
+def test_a_failed_callback_with_21610_becomes_an_opt_out_too(world):
+    message = asked(world)
+    world.work("sms.send")
+    sid = world.one("select message_sid from messages")
+    for _ in range(2):
+        world.happens(reported("failed", message, sid=sid, ErrorCode="21610"))
+    assert world.rows("select number, scope, source from opt_outs") == [(CUSTOMER, BUSINESS, "21610")]
+
+
+def test_an_undelivered_text_to_a_landline_suppresses_the_number(world):
+    message = asked(world)
+    world.work("sms.send")
+    world.happens(
+        reported("undelivered", message, sid=world.one("select message_sid from messages"), ErrorCode="30006")
+    )
+    assert world.rows("select number, reason, until is null from suppressions") == [(CUSTOMER, "landline", False)]
+
+
+def test_refused_credentials_pause_the_account_and_the_text_lives(world, trouble):
+    trouble(status=401)
+    message = asked(world)
+    assert world.work("sms.send") == ["transient"]
+    assert state(world, message)[0] == "queued"
+    assert world.one("select count(*) from account_pauses where until > now()") == 1
+    assert Releaser(world.rt).once() == 0
+
+
+def test_too_many_requests_halve_those_under_way_and_the_text_is_tried_again(world, trouble):
+    trouble(status=429, retry_after_s=7)
+    message = asked(world)
+    assert world.work("sms.send") == ["transient"]
+    assert float(world.rt.redis.get("ts:pace-limit")) <= pace.FIRST_LIMIT / 2
+    wait_s = waits_s(world, message)
+    assert wait_s > 6
+    assert world.rt.redis.zcard("ts:pace-live") == 0
+
+
+def test_a_doubtful_text_that_asks_for_a_person_is_parked_and_not_sent(world, trouble, at_twilio):
+    trouble(status=503, when="before")
+    message = asked(world, on_unknown="park")
+    assert world.work("sms.send") == ["unknown"]
+    world.rows("update messages set sending_since = sending_since - interval '2 minutes' returning id")
+    world.time_passes()
+    assert world.work("sms.send") == ["failed"]
+    assert state(world, message)[0] == "parked"
+    assert at_twilio(to=CUSTOMER) == []
+    world.happens(reported("sent", message))  # and then Twilio proves that it has it
+    assert state(world, message)[0] == "handed"
+
+
+def test_twilios_list_is_looked_at_before_the_settling_time_and_once_more_at_its_end(world, trouble):
+    trouble(status=503, when="before")
+    message = asked(world)
+    assert world.work("sms.send") == ["unknown"]
+    looked = []
+    for age_s in (6, 16, 31, 61):
+        world.rows("update messages set sending_since = now() - make_interval(secs => %s) returning id", age_s)
+        world.time_passes()
+        looked += world.work("sms.send")
+    assert looked == ["deferred", "deferred", "deferred", "transient"]
+    assert steps(world, message) == ["sending", "unknown", "settled"]
+
+
+def test_of_two_doubtful_texts_that_read_the_same_twilios_one_message_is_one_of_them(world, trouble, at_twilio):
+    trouble(status=503, when="after")
+    one = asked(world, body="same words")
+    assert world.work("sms.send") == ["unknown"]
+    world.time_passes()
+    trouble(status=503, when="before")
+    other = asked(world, body="same words")
+    assert world.work("sms.send") == ["deferred", "unknown"]
+    for _ in range(3):
+        world.rows(
+            "update messages set sending_since = now() - interval '2 minutes' where send_state <> 'handed' returning id"
+        )
+        world.time_passes()
+        world.work("sms.send")
+    assert {state(world, one)[0], state(world, other)[0]} == {"handed"}
+    assert len(at_twilio(to=CUSTOMER)) == 2
+    assert world.one("select count(distinct message_sid) from messages") == 2
+
+
+def test_whoever_stood_still_before_the_request_does_not_send(world, monkeypatch, at_twilio):
+    """As a worker does that was frozen: others may have taken the text over."""
+    clock = iter([0.0, sms.FRESH_S + 0.1])
+    monkeypatch.setattr(sms, "_clock", lambda: next(clock))
+    message = asked(world)
+    assert world.work("sms.send") == ["unknown"]
+    assert at_twilio(to=CUSTOMER) == []
+    assert state(world, message)[0] == "sending"
+    assert world.rt.redis.zcard("ts:pace-live") == 0
+
+
+def test_a_service_chooses_the_sender_and_we_write_down_whom(world, twilio):
+    made = requests.put(f"{twilio}/sim/services/pool", json={}, timeout=10).json()
+    sid = made.get("sid") or made["data"]["sid"]
+    message = asked(world, from_number="", messaging_service_sid=sid)
+    assert world.work("sms.send") == ["done"]
+    assert state(world, message)[0] == "handed"
+
+
+def test_without_redis_texts_leave_at_half_their_pace_and_no_faster(world, at_twilio):
+    nobody = Redis.from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2)
+    object.__setattr__(world.rt, "redis", nobody)
+    for _ in range(3):
+        asked(world)
+    assert world.work("sms.send") == ["deferred"] * 3  # the bucket in PostgreSQL begins empty
+    world.rows("update pace set next_at = clock_timestamp() - interval '1 second' returning key")
+    world.rows("update jobs set next_at = now(), awake = true returning id")
+    assert sorted(world.work("sms.send")) == ["deferred", "deferred", "done"]
+    wait_s = world.one("select extract(epoch from next_at - clock_timestamp())::float from pace")
+    assert 1 < wait_s <= 2.04
+    assert len(at_twilio(to=CUSTOMER)) == 1
+
+
+def test_the_releaser_lets_the_first_of_each_sender_go_by_lane_into_the_lists_of_the_lanes(world):
+    bulk, answer = [asked(world, lane=2) for _ in range(3)], asked(world, lane=0)
+    world.rows("update jobs set hint_at = 'infinity' returning id")
+    releaser = Releaser(world.rt)
+    assert releaser.once() == 1
+    first, _, last = tasks.lanes(tasks.SMS)
+    assert (world.rt.redis.llen(first), world.rt.redis.llen(last)) == (1, 0)
+    assert world.one("select ref from jobs where hint_at < 'infinity'") == str(answer.id)
+    assert releaser.once() == 1  # it is not known yet whether the first has left
+    assert world.rt.redis.llen(last) == 1
+    assert bulk
+
+
+def test_the_releaser_waits_for_the_next_that_may_go_and_an_idle_house_costs_little(world):
+    releaser = Releaser(world.rt)
+    assert (releaser.once(), releaser.pause_s) == (0, IDLE_S)
+    asked(world)
+    assert world.work("sms.send") == ["done"]
+    asked(world)
+    world.rows("update jobs set hint_at = 'infinity' where state = 'due' returning id")
+    assert (releaser.once(), releaser.pause_s) == (0, IDLE_S)  # nearly a second is left
+    world.rt.redis.set(f"ts:pace:{BUSINESS}", int((world.rt.redis.time()[0] + 1) * 1e6))
+    releaser.once()
+    assert releaser.pause_s <= IDLE_S
+    world.rt.redis.delete(f"ts:pace:{BUSINESS}")
+    assert releaser.once() == 1
+
+
+def test_the_releaser_hands_out_no_more_than_workers_can_take(world):
+    with world.rt.db.connection() as conn:
+        for number in range(100):
+            sender = f"+1415556{number:04}"
+            jobs.promise_paced(conn, "sms.send", f"m{number}", Paced(sender, 2, "t", 1))
+        conn.execute("update jobs set hint_at = 'infinity'")
+    releaser = Releaser(world.rt)
+    assert releaser.once() == 64
+    assert releaser.once() == 0
+    world.rt.redis.delete(*tasks.lanes(tasks.SMS))
+    assert releaser.once() == 36
