@@ -22,7 +22,7 @@ from shared.db import bulks, jobs
 from shared.db.bulks import Bulk, Recipient, Result
 from shared.runtime import Runtime
 
-_CSV_COLUMNS: Final = ("line", "to", "status", "message_id", "error_code", "error_reason", "faults")
+_CSV_COLUMNS: Final[list[str]] = ["line", "to", "status", "message_id", "error_code", "error_reason", "faults"]
 
 
 def blueprint(rt: Runtime) -> Blueprint:
@@ -154,7 +154,7 @@ def _shown(conn: Connection, bulk: Bulk) -> Response:
 
 def _as_csv(found: list[Result]) -> str:
     lines = io.StringIO()
-    table = csv.DictWriter(lines, _CSV_COLUMNS, extrasaction="ignore")
+    table: csv.DictWriter[str] = csv.DictWriter(lines, _CSV_COLUMNS, extrasaction="ignore")
     table.writeheader()
     for row in found:
         shown = resources.bulk_item(row)

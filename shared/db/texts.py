@@ -86,7 +86,7 @@ def page(
     created_after (inclusive) and created_before.
     """
     created_at, message_id = before or (None, None)
-    wanted = dict.fromkeys(_FILTERS) | filters
+    wanted: dict[str, Any] = {name: filters.get(name) for name in _FILTERS}
     with conn.cursor(row_factory=class_row(Text)) as cursor:
         return cursor.execute(
             f"""

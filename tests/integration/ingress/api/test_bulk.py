@@ -238,9 +238,8 @@ def test_a_paused_bulk_lets_nothing_leave_until_it_is_resumed(api: Api, rt: Runt
 
 def test_a_canceled_bulk_is_over_for_whoever_has_no_text_yet(api: Api, rt: Runtime):
     bulk = a_bulk(api, rt, "queued", "held", "sending", "delivered")
-    for _ in range(2):
-        told = api.post(f"/api/sms/bulk/{bulk.id}/cancel").get_json()
-        assert told["state"] == "canceled"
+    told, again = (api.post(f"/api/sms/bulk/{bulk.id}/cancel").get_json() for _ in range(2))
+    assert (told["state"], again) == ("canceled", told)
     counts = {name: count for name, count in told["counts"].items() if count}
     assert counts == {"canceled": 2, "sending": 1, "delivered": 1, "fault": 1}
     assert one(rt, "select count(*) from jobs where kind = 'sms.send' and state = 'due'") == 0
