@@ -29,9 +29,12 @@ class Agenda:
 
     def after(self, seconds: float, job: Callable[[], object]) -> None:
         """Runs `job` once, `seconds` of the world from now, on another thread."""
+        entry = (self._clock.world_s() + seconds, next(self._order), job)
         with self._lock:
-            heapq.heappush(self._jobs, (self._clock.world_s() + seconds, next(self._order), job))
-        self._clock.poke()
+            heapq.heappush(self._jobs, entry)
+            is_next = self._jobs[0] is entry
+        if is_next:  # the watcher waits for another one otherwise
+            self._clock.poke()
 
     def clear(self) -> None:
         with self._lock:

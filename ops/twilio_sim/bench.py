@@ -86,7 +86,7 @@ def _simulator() -> tuple["subprocess.Popen[str]", int]:
 def _prepare(port: int, wishes: argparse.Namespace) -> None:
     line = http.client.HTTPConnection("127.0.0.1", port)
     for sender in range(SENDERS):
-        _ask(line, "PUT", f"/sim/numbers/{_sender(sender)}", "{}", JSON)
+        _ask(line, "PUT", f"/sim/numbers/{_sender(sender)}", '{"segments_per_s": 10000}', JSON)
     _ask(line, "POST", "/sim/settings", '{"message_step_s": 0.2}', JSON)
 
 

@@ -3,16 +3,27 @@
 import threading
 import time
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import unquote
 
-import requests
-from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
+import urllib3
+from requests.certs import where
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationParseError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    SSLError,
+)
+from urllib3.util import make_headers, parse_url
 
 from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.webhooks.letter import Answer
 
 # TwiML above 64 kB is error 11750: one byte more is enough to know.
 READ_AT_MOST = 64 * 1024 + 1
+REDIRECTS = (301, 302, 303, 307, 308)
 
 _own = threading.local()
 
@@ -34,34 +45,45 @@ def exchange(method: str, url: str, body: bytes | None, headers: dict[str, str],
     """Never raises: a failure is an answer too. `url` has no fragment; redirects are the caller's business."""
     if not is_http_url(url):
         return _no_url(url)
+    connect_s, read_s = limits.timeout()
     try:
-        with _session().request(
-            method, url, data=body, headers=headers, timeout=limits.timeout(), allow_redirects=False, stream=True
-        ) as response:
-            return _read(response, url, limits)
-    except requests.exceptions.InvalidURL:  # a host name that cannot be one
+        response = _connections().request(
+            method, url, body=body, headers=headers | _password_in(url), preload_content=False, redirect=False,
+            retries=False, timeout=urllib3.Timeout(connect=connect_s, read=read_s),
+        )  # fmt: skip
+    except (LocationParseError, LocationValueError, UnicodeError):  # a host name that cannot be one
         return _no_url(url)
-    except requests.exceptions.RequestException as error:
+    except HTTPError as error:
         return _failed(error, url)
+    try:
+        return _read(response, url, limits)
+    finally:
+        response.close()
+
+
+def _password_in(url: str) -> dict[str, str]:
+    """`https://name:word@host` is basic authentication."""
+    given = parse_url(url).auth if "@" in url else None
+    return make_headers(basic_auth=unquote(given)) if given else {}
 
 
 def _no_url(url: str) -> Answer:
     return Answer(failure="url", error=f"not an http(s) URL: {url[:200]}", error_code=11100, final_url=url)
 
 
-def _read(response: requests.Response, url: str, limits: Limits) -> Answer:
-    status, kind = response.status_code, response.headers.get("Content-Type", "")
+def _read(response: urllib3.BaseHTTPResponse, url: str, limits: Limits) -> Answer:
+    status, kind = response.status, response.headers.get("Content-Type", "")
     body = b""
     try:
-        for chunk in response.iter_content(8192):
+        for chunk in response.stream(8192, decode_content=True):
             body += chunk
             if len(body) >= READ_AT_MOST:
                 break
             if time.monotonic() > limits.deadline:
-                raise requests.exceptions.ReadTimeout("the body took too long")
-    except requests.exceptions.RequestException as error:
+                return Answer(status, body, kind, "partial", "answer broke off: the body took too long", 11200, url)
+    except HTTPError as error:
         return Answer(status, body, kind, "partial", f"answer broke off: {error}", 11200, url)
-    location = response.headers.get("Location", "") if response.is_redirect else ""
+    location = response.headers.get("Location", "") if status in REDIRECTS else ""
     return Answer(status, body, kind, *_verdict(status), url, location)
 
 
@@ -71,32 +93,20 @@ def _verdict(status: int) -> tuple[str, str, int]:
     return ("4xx" if 400 <= status < 500 else "5xx"), f"HTTP {status}", 11200
 
 
-def _failed(error: requests.exceptions.RequestException, url: str) -> Answer:
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError) or _never_connected(error):
-        code = 11210 if _reason(error, NameResolutionError) else 11205
+def _failed(error: HTTPError, url: str) -> Answer:
+    if isinstance(error, ConnectTimeoutError | NewConnectionError | SSLError):
+        code = 11210 if isinstance(error, NameResolutionError) else 11205
         return Answer(failure="ct", error=f"could not connect: {_short(error)}", error_code=code, final_url=url)
     # A reset before the first byte of an answer is classed with the read timeouts: the request may have been acted on.
     return Answer(failure="rt", error=f"no answer: {_short(error)}", error_code=11205, final_url=url)
-
-
-def _never_connected(error: requests.exceptions.RequestException) -> bool:
-    return _reason(error, NewConnectionError)
-
-
-def _reason(error: requests.exceptions.RequestException, kind: type[Exception]) -> bool:
-    cause = error.args[0] if error.args else None
-    return isinstance(cause.reason if isinstance(cause, MaxRetryError) else cause, kind)
 
 
 def _short(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-def _session() -> requests.Session:
-    """One a thread (they are not safe to share), with no proxy from the environment and no cookies."""
-    if not hasattr(_own, "session"):
-        session = requests.Session()
-        session.trust_env = False
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        _own.session = session
-    return _own.session
+def _connections() -> urllib3.PoolManager:
+    """One a thread, so that none waits for another's. It knows no proxies and no cookies."""
+    if not hasattr(_own, "connections"):
+        _own.connections = urllib3.PoolManager(ca_certs=where())
+    return _own.connections
