@@ -163,9 +163,16 @@ def apply(conn: Connection, batch: Sequence[Event]) -> dict[str, str]:
     except LockNotAvailable as fault:
         raise NotOurTurn from fault
     fresh = events.insert(conn, batch)
-    outcomes = {event.event_id: handle(conn, event) for event in batch if event.event_id in fresh}
+    outcomes = _handle_all(conn, [event for event in batch if event.event_id in fresh])
     events.finish(conn, outcomes)
     return outcomes
+
+
+def _handle_all(conn: Connection, batch: Sequence[Event]) -> dict[str, str]:
+    """What Twilio reports of texts comes in masses and together; nothing else in a batch depends on it, nor it on that."""
+    reported = [event for event in batch if event.kind == "msg-status"]
+    others = {event.event_id: handle(conn, event) for event in batch if event.kind != "msg-status"}
+    return others | messages.statuses(conn, reported)
 
 
 def handle(conn: Connection, event: Event) -> str:

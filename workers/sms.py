@@ -19,7 +19,6 @@ from shared.db.freshness import FRESH_FOR
 from shared.db.jobs import Job
 from shared.domain.backoff import delay_s
 from shared.domain.permission import Decision
-from shared.domain.status import SEND_FINAL
 from shared.errors import Deferred, Permanent, TwilioServerError
 from shared.settings import Settings
 from workers import doubt, handed, leaving, permit
@@ -45,9 +44,9 @@ def begin(settings: Settings, conn: Connection, jobs: Sequence[Job]) -> Step:
         else:
             kept[job.id] = permit.refuse(conn, known[job.ref], decision)
     since = leaving.clock()
-    if gone:
-        departures.begin(conn, [(known[job.ref].id, said.as_json(), said.consent_id) for job, said in gone])
-    going = {job.id: Leaving(job, known[job.ref], since) for job, _ in gone}
+    allowed = [(known[job.ref].id, said.as_json(), said.consent_id) for job, said in gone]
+    begun = departures.begin(conn, allowed) if allowed else set()
+    going = {job.id: Leaving(job, known[job.ref], since) for job, _ in gone if known[job.ref].id in begun}
     return lambda rt: _go(rt, jobs, known, kept, going)
 
 
@@ -64,7 +63,7 @@ def _go(
         sent = caught(leaving.hand_over, rt, list(going.values()))
         results |= dict.fromkeys(going, sent) if isinstance(sent, Exception) else dict(zip(going, sent, strict=True))
     for job in jobs:
-        if job.id not in results and known[job.ref].send_state not in SEND_FINAL:
+        if job.id not in results and known[job.ref].send_state in ("sending", "unknown"):
             results[job.id] = caught(doubt.settle, rt, known[job.ref])
     return [results.get(job.id) for job in jobs]
 

@@ -84,26 +84,24 @@ def read(
     return {str(row.id): row for row in rows}
 
 
-def begin(conn: Connection, leaving: Sequence[tuple[UUID, Sequence[Any], UUID | None]]) -> None:
-    """(text, rules that let it go, consent): written and committed before the requests to Twilio leave."""
-    conn.execute(
+def begin(conn: Connection, leaving: Sequence[tuple[UUID, Sequence[Any], UUID | None]]) -> set[UUID]:
+    """(text, rules that let it go, consent): written and committed before the requests to Twilio leave.
+
+    Those that are not given back have been called off, or have left, meanwhile.
+    """
+    said = [{"id": str(id_), "rules": rules, "consent": consent and str(consent)} for id_, rules, consent in leaving]
+    rows = conn.execute(
         """
         with begun as (
             update messages set send_state = 'sending', sending_since = now(), decision = 'allowed', decided_at = now(),
                                 decision_rules = said.rules, consent_id = said.consent, updated_at = now()
               from jsonb_to_recordset(%s) as said (id uuid, rules jsonb, consent uuid)
              where messages.id = said.id and messages.send_state = 'queued' returning messages.id)
-        insert into message_steps (message_id, step) select id, 'sending' from begun
+        insert into message_steps (message_id, step) select id, 'sending' from begun returning message_id
         """,
-        (
-            Jsonb(
-                [
-                    {"id": str(id_), "rules": rules, "consent": consent and str(consent)}
-                    for id_, rules, consent in leaving
-                ]
-            ),
-        ),
-    )
+        (Jsonb(said),),
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

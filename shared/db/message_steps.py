@@ -68,22 +68,28 @@ def add(
     return bool(row[0])
 
 
-def hear(
-    conn: Connection, message_sid: str, status: str, error_code: int | None, *, at: datetime | None = None
-) -> UUID | None:
-    """Locks the text that Twilio calls `message_sid` and adds what Twilio says of it; its id, or None if there is none."""
-    row = conn.execute(
+def hear(conn: Connection, told: str) -> list[tuple[UUID, str]]:
+    """Locks the texts that Twilio has told of and adds what it says of each; (id, MessageSid) of those that are known.
+
+    `told`: a JSON list of sid, status, error_code and at (null: now), no SID twice. They are locked in the order of their
+    ids, so that nobody who does the same with many waits for us in a circle.
+    """
+    return conn.execute(
         """
-        with found as (select id from messages where message_sid = %(sid)s for update)
-        insert into message_steps (message_id, step, status, error_code, at)
-        select id, 'status', %(status)s, %(code)s, coalesce(%(at)s::timestamptz, now()) from found
-        on conflict (message_id, step, status, error_code) where step in ('status', 'conflict')
-            do update set at = least(message_steps.at, excluded.at)
-        returning message_id
+        with told as materialized (
+            select * from jsonb_to_recordset(%(told)s::jsonb) as (
+                sid text, status text, error_code int, at timestamptz)),
+        found as materialized (
+            select id, message_sid from messages where message_sid = any(array(select sid from told)) order by id for update),
+        heard as (
+            insert into message_steps (message_id, step, status, error_code, at)
+            select id, 'status', status, error_code, coalesce(at, now()) from told join found on message_sid = sid
+            on conflict (message_id, step, status, error_code) where step in ('status', 'conflict')
+                do update set at = least(message_steps.at, excluded.at))
+        select id, message_sid from found
         """,
-        {"sid": message_sid, "status": status, "code": error_code, "at": at},
-    ).fetchone()
-    return None if row is None else row[0]
+        {"told": told},
+    ).fetchall()
 
 
 def note_conflict(conn: Connection, message_id: UUID) -> bool:

@@ -1,6 +1,7 @@
 """Messages, in and out: what they say, how far Twilio has brought them, and how far we have handed them over."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, LiteralString
@@ -264,6 +265,15 @@ def mark_refused(conn: Connection, message_id: UUID, *, code: int | None, reason
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What Twilio says of the text that it calls `message_sid`, and when we heard it (None: now)."""
+
+    message_sid: str
+    report: Report
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Advanced:
     """A text after a report of Twilio's. `is_new_conflict`: with this report two ends are known that cannot both be true."""
 
@@ -272,49 +282,104 @@ class Advanced:
 
 
 def advance(conn: Connection, message_sid: str, report: Report, *, at: datetime | None = None) -> Advanced | None:
-    """The message after this report, heard `at` (None: now), or None if the message is unknown.
+    """The message after this report, heard `at` (None: now), or None if the message is unknown."""
+    return advance_all(conn, [Heard(message_sid, report, at)]).get(message_sid)
 
-    The rules of `shared.domain.message_life`: nothing asks which report came first. The report is a step of the text; what
-    the steps say is read by a statement of its own, after the row is locked, so that two at once see each other's.
+
+def advance_all(conn: Connection, heard: Sequence[Heard]) -> dict[str, Advanced]:
+    """The messages after these reports, at most one for each, by MessageSid; without those that are unknown.
+
+    The rules of `shared.domain.message_life`: nothing asks which report came first. A report is a step of the text; what
+    the steps say is read by a statement of its own, after the rows are locked, so that two at once see each other's.
     """
-    message_id = message_steps.hear(conn, message_sid, report.status, report.error_code, at=at)
-    if message_id is None:
-        return None
+    ids = {sid: message_id for message_id, sid in message_steps.hear(conn, _told(heard))}
+    if not ids:
+        return {}
+    reports = {one.message_sid: one.report for one in heard if one.message_sid in ids}
     with conn.cursor(row_factory=class_row(Message)) as cursor:
-        message = cursor.execute(
-            f"""
-            update messages set
-                status = case when message_standing(stands) > coalesce(message_standing(status), -1)
-                              then stands else status end,
-                error_code = case when stands <> all(%(arrived)s) and (coded = stands or coded = any(%(lost)s)) then code end,
-                is_conflicted = outcomes > 1,
-                segments = greatest(segments, %(segments)s), price = greatest(price, %(price)s::numeric(12, 6)),
-                price_unit = greatest(price_unit, %(price_unit)s),
-                carrier_done_at = greatest(carrier_done_at, %(carrier_done_at)s),
-                messaging_service_sid = greatest(messaging_service_sid, %(messaging_service_sid)s), updated_at = now()
-              from (select (array_agg(status order by message_standing(status) desc)
-                               filter (where message_rank(status) >= 0))[1] as stands,
-                           (array_agg(status order by message_standing(status) desc, error_code desc)
-                               filter (where message_rank(status) >= 0 and error_code is not null))[1] as coded,
-                           (array_agg(error_code order by message_standing(status) desc, error_code desc)
-                               filter (where message_rank(status) >= 0 and error_code is not null))[1] as code,
-                           count(distinct case status when 'read' then 'delivered' else status end)
-                               filter (where status = any(%(final)s)) as outcomes
-                      from message_steps where message_id = %(id)s and step = 'status') as heard
-             where id = %(id)s
-            returning {_COLUMNS}
-            """,
+        rows = cursor.execute(
+            _ADVANCE,
             {
-                "id": message_id,
-                "arrived": [*MESSAGE_ARRIVED],
-                "lost": [*MESSAGE_LOST],
-                "final": [*MESSAGE_FINAL],
-                **{name: getattr(report, name) for name in Report.__slots__},
+                "ids": f"{{{','.join(map(str, ids.values()))}}}",
+                "said": _said({ids[sid]: report for sid, report in reports.items()}),
+                "arrived": _ARRIVED,
+                "lost": _LOST,
+                "final": _FINAL,
             },
-        ).fetchone()
-    assert message is not None  # its row is locked
+        ).fetchall()
+    return {sid: Advanced(row, _is_new_conflict(conn, row, reports[sid])) for row in rows if (sid := row.message_sid)}
+
+
+# Ids come as an array and are looked up as such: a join with the document would be planned for a hundred rows.
+_ADVANCE: LiteralString = f"""
+    update messages set
+        status = case when message_standing(stands) > coalesce(message_standing(status), -1) then stands else status end,
+        error_code = case when stands <> all(%(arrived)s::text[]) and (coded = stands or coded = any(%(lost)s::text[]))
+                          then code end,
+        is_conflicted = outcomes > 1,
+        segments = greatest(segments, said_segments), price = greatest(price, said_price::numeric(12, 6)),
+        price_unit = greatest(price_unit, said_unit), carrier_done_at = greatest(carrier_done_at, said_done_at),
+        messaging_service_sid = greatest(messaging_service_sid, said_service), updated_at = now()
+      from (select message_id,
+                   (array_agg(status order by message_standing(status) desc)
+                       filter (where message_rank(status) >= 0))[1] as stands,
+                   (array_agg(status order by message_standing(status) desc, error_code desc)
+                       filter (where message_rank(status) >= 0 and error_code is not null))[1] as coded,
+                   (array_agg(error_code order by message_standing(status) desc, error_code desc)
+                       filter (where message_rank(status) >= 0 and error_code is not null))[1] as code,
+                   count(distinct case status when 'read' then 'delivered' else status end)
+                       filter (where status = any(%(final)s::text[])) as outcomes
+              from message_steps where message_id = any(%(ids)s::uuid[]) and step = 'status' group by message_id) as heard
+      join jsonb_to_recordset(%(said)s::jsonb) as said (
+               said_id uuid, said_segments int, said_price text, said_unit text, said_done_at timestamptz,
+               said_service text)
+        on said_id = message_id
+     where id = message_id and id = any(%(ids)s::uuid[])
+    returning {_COLUMNS}
+"""
+
+
+def _array(words: Iterable[str]) -> str:
+    """PostgreSQL's array of plain words: psycopg adapts lists slowly."""
+    return f"{{{','.join(sorted(words))}}}"
+
+
+_ARRIVED, _LOST, _FINAL = _array(MESSAGE_ARRIVED), _array(MESSAGE_LOST), _array(MESSAGE_FINAL)
+
+
+def _told(heard: Sequence[Heard]) -> str:
+    return json.dumps(
+        [
+            {
+                "sid": one.message_sid,
+                "status": one.report.status,
+                "error_code": one.report.error_code,
+                "at": one.at and one.at.isoformat(),
+            }
+            for one in heard
+        ]
+    )
+
+
+def _said(reports: Mapping[UUID, Report]) -> str:
+    return json.dumps(
+        [
+            {
+                "said_id": str(message_id),
+                "said_segments": report.segments,
+                "said_price": report.price,
+                "said_unit": report.price_unit,
+                "said_done_at": report.carrier_done_at and report.carrier_done_at.isoformat(),
+                "said_service": report.messaging_service_sid,
+            }
+            for message_id, report in reports.items()
+        ]
+    )
+
+
+def _is_new_conflict(conn: Connection, message: Message, report: Report) -> bool:
     is_doubtful = message.is_conflicted and report.status in MESSAGE_FINAL
-    return Advanced(message, is_doubtful and message_steps.note_conflict(conn, message_id))
+    return is_doubtful and message_steps.note_conflict(conn, message.id)
 
 
 def find(conn: Connection, id_or_sid: str) -> Message | None:

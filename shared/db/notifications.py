@@ -1,5 +1,7 @@
 """What we tell others: a notification per happening, a delivery per endpoint that wants it, a job per delivery."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,7 +9,6 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from psycopg import Connection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from shared.db import jobs
 from shared.db.endpoints import Adapter
@@ -35,6 +36,22 @@ class Delivery:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What is to be told: one of the types of the catalogue, of one subject, in its place within `order_key`."""
+
+    type: str
+    subject: str
+    tenant_id: str | None
+    order_key: str
+    data: dict[str, Any]
+
+    @property
+    def id(self) -> UUID:
+        """The same happening has the same id, whoever notices it and whenever."""
+        return uuid5(_NAMESPACE, f"{self.type}:{self.subject}")
+
+
 def notify(
     conn: Connection, type_: str, *, subject: str, tenant_id: str | None, order_key: str, data: dict[str, Any]
 ) -> bool:
@@ -42,40 +59,65 @@ def notify(
 
     Becomes true with the caller's commit, like the state change that it tells of.
     """
-    if type_ not in TYPES:
-        raise ValueError(f"{type_} is not in the catalogue of notifications")
-    notification_id = uuid5(_NAMESPACE, f"{type_}:{subject}")
-    new = conn.execute(
-        """
-        insert into notifications (id, type, subject, tenant_id, order_key, data) values (%s, %s, %s, %s, %s, %s)
-        on conflict (id) do nothing
-        """,
-        (notification_id, type_, subject, tenant_id, order_key, Jsonb(data)),
-    )
-    if new.rowcount == 0:
-        return False
-    for delivery_id, endpoint_id, adapter in _fan_out(conn, notification_id, type_, tenant_id):
-        kind: JobKind = "deliver" if adapter == "standard" else "as-call"
-        jobs.promise(conn, kind, str(delivery_id), order_key=f"{endpoint_id}|{order_key}")
-    return True
+    notice = Notice(type=type_, subject=subject, tenant_id=tenant_id, order_key=order_key, data=data)
+    return notice.id in notify_all(conn, [notice])
+
+
+def notify_all(conn: Connection, notices: Sequence[Notice]) -> set[UUID]:
+    """As `notify`, for many at once, in this order; the ids of those that were not promised before."""
+    if strange := {notice.type for notice in notices} - TYPES:
+        raise ValueError(f"{min(strange)} is not in the catalogue of notifications")
+    if not notices:
+        return set()
+    new: set[UUID] = set()
+    for notification_id, order_key, delivery_id, endpoint_id, adapter in _fan_out(conn, notices):
+        new.add(notification_id)
+        if delivery_id is not None:
+            kind: JobKind = "deliver" if adapter == "standard" else "as-call"
+            jobs.promise(conn, kind, str(delivery_id), order_key=f"{endpoint_id}|{order_key}")
+    return new
 
 
 def _fan_out(
-    conn: Connection, notification_id: UUID, type_: str, tenant_id: str | None
-) -> list[tuple[int, str, Adapter]]:
+    conn: Connection, notices: Sequence[Notice]
+) -> list[tuple[UUID, str, int | None, str | None, Adapter | None]]:
+    """What is new, and a delivery of it for each endpoint that wants it; without one the delivery is None."""
     return conn.execute(
         """
-        with made as (
+        with told as (
+            select * from jsonb_to_recordset(%(told)s::jsonb) as (
+                nth int, id uuid, type text, subject text, tenant_id text, order_key text, data jsonb)),
+        new as (
+            insert into notifications (id, type, subject, tenant_id, order_key, data)
+            select id, type, subject, tenant_id, order_key, data from told order by nth
+            on conflict (id) do nothing
+            returning id, type, tenant_id, order_key),
+        made as (
             insert into deliveries (notification_id, endpoint_id)
-            select %(notification)s, id from endpoints
-             where enabled and (types = '{}' or %(type)s = any(types)) and (tenant_id is null or tenant_id = %(tenant)s)
-             order by id
-            returning id, endpoint_id)
-        select made.id, made.endpoint_id, endpoints.adapter
-          from made join endpoints on endpoints.id = made.endpoint_id order by made.id
+            select new.id, e.id
+              from new join told using (id)
+              join endpoints as e on e.enabled and (e.types = '{}' or new.type = any(e.types))
+                                 and (e.tenant_id is null or e.tenant_id = new.tenant_id)
+             order by nth, e.id
+            returning id, notification_id, endpoint_id)
+        select new.id, new.order_key, made.id, made.endpoint_id, e.adapter
+          from new left join made on made.notification_id = new.id left join endpoints as e on e.id = made.endpoint_id
+         order by made.id
         """,
-        {"notification": notification_id, "type": type_, "tenant": tenant_id},
+        {"told": json.dumps([_document(nth, notice) for nth, notice in enumerate(notices)])},
     ).fetchall()
+
+
+def _document(nth: int, notice: Notice) -> dict[str, Any]:
+    return {
+        "nth": nth,
+        "id": str(notice.id),
+        "type": notice.type,
+        "subject": notice.subject,
+        "tenant_id": notice.tenant_id,
+        "order_key": notice.order_key,
+        "data": notice.data,
+    }
 
 
 def delivery(conn: Connection, delivery_id: int) -> Delivery | None:

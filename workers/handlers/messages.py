@@ -1,5 +1,8 @@
 """What a text's webhooks mean: a customer has written, or one of ours has come a step further."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import Connection
@@ -7,7 +10,8 @@ from psycopg import Connection
 from shared import log, metrics
 from shared.db import events, jobs, messages, notifications, numbers
 from shared.db.ids import as_uuid
-from shared.db.messages import Message, Report
+from shared.db.messages import Advanced, Heard, Message, Report
+from shared.db.notifications import Notice
 from shared.domain import event_keys, keywords
 from shared.domain.event import Event
 from shared.domain.message_life import MESSAGE_LOST
@@ -78,9 +82,18 @@ def status(conn: Connection, event: Event) -> str:
 
     Subscribers hear of every step, late ones too; what they are told the text's status is, never goes back.
     """
-    sid = _sid(event)
-    _hand(conn, event, sid)
-    return _apply(conn, event, sid)
+    return statuses(conn, [event])[event.event_id]
+
+
+def statuses(conn: Connection, reported: Sequence[Event]) -> dict[str, str]:
+    """As `status`, for many events; what became of each by event id.
+
+    They are written down together, in rounds: no two of one round are of one text, so each is told of as it stood then.
+    """
+    outcomes: dict[str, str] = {}
+    for spoken in _rounds(reported):
+        outcomes |= _apply(conn, spoken)
+    return outcomes
 
 
 def catch_up(conn: Connection, sid: str) -> None:
@@ -90,29 +103,72 @@ def catch_up(conn: Connection, sid: str) -> None:
         event for event in events.unheard(conn, sid) if event_keys.meaning(event.kind, event.params) == "msg-status"
     ]
     if waiting:
-        events.finish(conn, {event.event_id: _apply(conn, event, sid) for event in waiting})
+        events.finish(conn, statuses(conn, waiting))
 
 
-def _apply(conn: Connection, event: Event, sid: str) -> str:
-    report = _report(event, payloads.read(event))
-    if not report.status:
-        return "unknown_status"
-    advanced = messages.advance(conn, sid, report, at=event.received_at)
-    if advanced is None:  # an answer that is being recorded just now may make it known
-        events.wait_for_word_of(conn, sid)
-        advanced = messages.advance(conn, sid, report, at=event.received_at)
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """An event and what it says."""
+
+    event: Event
+    sid: str
+    report: Report
+
+
+def _rounds(reported: Sequence[Event]) -> list[list[_Spoken]]:
+    rounds: list[list[_Spoken]] = []
+    heard: Counter[str] = Counter()
+    for event in reported:
+        sid = _sid(event)
+        if heard[sid] == len(rounds):
+            rounds.append([])
+        rounds[heard[sid]].append(_Spoken(event, sid, _report(event, payloads.read(event))))
+        heard[sid] += 1
+    return rounds
+
+
+def _apply(conn: Connection, spoken: Sequence[_Spoken]) -> dict[str, str]:
+    """One round. What is known already, as nearly all is, costs the same few statements however many there are."""
+    heard = [Heard(it.sid, it.report, it.event.received_at) for it in spoken if it.report.status]
+    known = messages.advance_all(conn, heard) if heard else {}
+    for it in spoken:
+        if it.sid not in known and (advanced := _make_known(conn, it)):
+            known[it.sid] = advanced
+    notifications.notify_all(
+        conn,
+        [
+            notice(type_, known[it.sid].message)
+            for it in spoken
+            if it.sid in known and (type_ := OF_MESSAGE_STATUS.get(it.report.status))
+        ],
+    )
+    return {it.event.event_id: _outcome(conn, it, known.get(it.sid)) for it in spoken}
+
+
+def _make_known(conn: Connection, it: _Spoken) -> Advanced | None:
+    """Of a text that Twilio's answer has not made known yet: its callback may, or an answer that is being recorded now."""
+    _hand(conn, it.event, it.sid)
+    if not it.report.status:
+        return None
+    events.wait_for_word_of(conn, it.sid)
+    advanced = messages.advance(conn, it.sid, it.report, at=it.event.received_at)
     if advanced is None:
-        events.finish(conn, {event.event_id: "unknown_message"})  # at once: `catch_up` looks for it
+        events.finish(conn, {it.event.event_id: "unknown_message"})  # at once: `catch_up` looks for it
+    return advanced
+
+
+def _outcome(conn: Connection, it: _Spoken, advanced: Advanced | None) -> str:
+    if not it.report.status:
+        return "unknown_status"
+    if advanced is None:
         return "unknown_message"
-    if type_ := OF_MESSAGE_STATUS.get(report.status):
-        notify(conn, type_, advanced.message)
-    if report.status in MESSAGE_LOST and report.error_code:
-        consequences.follow(conn, _failed(event, advanced.message, report), report.error_code, attempt=1)
-    if report.status not in MESSAGE_RANK:
+    if it.report.status in MESSAGE_LOST and it.report.error_code:
+        consequences.follow(conn, _failed(it.event, advanced.message, it.report), it.report.error_code, attempt=1)
+    if it.report.status not in MESSAGE_RANK:
         return "unknown_status"
     if advanced.is_new_conflict:
         return CONFLICTED
-    return "applied" if advanced.message.status == report.status else "stale"
+    return "applied" if advanced.message.status == it.report.status else "stale"
 
 
 def _failed(event: Event, message: Message, report: Report) -> Failed:
@@ -161,9 +217,13 @@ def _report(event: Event, said: Said) -> Report:
 
 def notify(conn: Connection, type_: str, message: Message) -> None:
     """Tells the subscribers how far an outgoing text has come, without its words."""
-    notifications.notify(
-        conn,
-        type_,
+    notifications.notify_all(conn, [notice(type_, message)])
+
+
+def notice(type_: str, message: Message) -> Notice:
+    """What they are told."""
+    return Notice(
+        type=type_,
         subject=str(message.id),
         tenant_id=message.tenant_id,
         # Its own order: a text that nobody reports on must not hold up the conversation around it.

@@ -181,3 +181,11 @@ alter table jobs
 create index jobs_paced on jobs (pace_key, lane, turn, id) where state = 'due' and pace_key is not null and awake;
 create index jobs_paced_by_owner on jobs (pace_key, lane, owner, turn) where state = 'due' and pace_key is not null;
 create index jobs_asleep on jobs (next_at) where state = 'due' and not awake;
+
+-- Rows that are written again within seconds have room beside them: a change that touches no indexed column then costs no
+-- index (a heap-only tuple), and the space of the old version is used again without a vacuum. A text changes five times or
+-- so, a job three times. An event is stored and marked as processed in one transaction, each once: without room for the
+-- second version its four indexes, one of them GIN, were all written twice.
+alter table messages set (fillfactor = 60);
+alter table jobs set (fillfactor = 60);
+alter table events set (fillfactor = 50);

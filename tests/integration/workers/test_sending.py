@@ -416,5 +416,8 @@ def test_one_row_that_cannot_be_written_down_does_not_take_the_others_with_it(wo
         )
     ids = [row[0] for row in world.rows("select id from jobs where kind = 'sms.send' order by id")]
     ended = run_many(world.rt, CATALOGUE, ids)
-    assert [ended[job_id] for job_id in ids] == ["done", "permanent"]  # a bug: tried again, with a look at Twilio's list
+    assert [ended[job_id] for job_id in ids] == [
+        "done",
+        "permanent",
+    ]  # a bug: tried again, with a look at Twilio's list
     assert (state(world, fine)[0], state(world, odd)[0]) == ("handed", "sending")

@@ -251,7 +251,7 @@ def test_what_has_not_left_is_called_off_once_and_for_all(api: Api, rt: Runtime)
 def test_what_is_on_its_way_cannot_be_called_off(api: Api, rt: Runtime):
     sent = api.post("/api/sms/send", json=TEXT).get_json()
     with rt.db.connection() as conn:
-        departures.begin(conn, message_id(sent), rules=[], consent_id=None)
+        departures.begin(conn, [(message_id(sent), [], None)])
     answer = api.post(f"/api/sms/{sent['id']}/cancel")
     assert (answer.status_code, answer.get_json()["send_state"]) == (409, "sending")
     assert one(rt, "select state from jobs") == "due"
@@ -270,7 +270,7 @@ def message_id(sent: dict[str, Any]) -> Any:
 def parked(api: Api, rt: Runtime) -> str:
     sent = api.post("/api/sms/send", json=TEXT).get_json()
     with rt.db.connection() as conn:
-        departures.begin(conn, message_id(sent), rules=[], consent_id=None)
+        departures.begin(conn, [(message_id(sent), [], None)])
         messages.mark_parked(conn, message_id(sent), "no answer")
     rows(rt, "update jobs set state = 'failed', finished_at = now() returning 1")
     return sent["id"]
