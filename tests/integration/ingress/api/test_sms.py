@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from shared import tasks
-from shared.db import numbers
+from shared.db import messages, numbers
 from shared.domain.routing import Number
 from shared.runtime import Runtime
 
