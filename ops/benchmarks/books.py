@@ -10,7 +10,7 @@ _NS = 1_000_000_000
 
 @dataclass
 class Books:
-    """What the simulator at `url` has taken since this began to look. `at_ns`: the first time a person was texted, wall clock."""
+    """What the simulator at `url` has taken. `at_ns`: when a person was texted first, by the wall clock."""
 
     url: str
     at_ns: dict[str, int] = field(default_factory=dict)

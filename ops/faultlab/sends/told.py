@@ -9,7 +9,7 @@ RECORDED_S: Final = 40.0
 # A queue's place in Redis is made again every 5 s; what is published meanwhile goes nowhere, as Celery has it.
 BOUND_AGAIN_S: Final = 7.0
 
-Door = Literal["http", "queue"]
+Door = Literal["http", "queue", "bulk"]
 # ok: a promise was made. no: it was refused. perhaps: no whole answer, or a 5xx: nobody can know.
 Outcome = Literal["ok", "no", "perhaps"]
 
