@@ -31,11 +31,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """One person who wants nothing more from `sender`, and when we had said that we know (time.time_ns())."""
+    """One person who wants nothing more from `sender`: when we had said that we have it, and when it was in our database
+    (0: never), both as time.time_ns()."""
 
     person: str
     sender: str
     acked_ns: int
+    known_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
