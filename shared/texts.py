@@ -42,7 +42,7 @@ class Taken:
     def ring(self, redis: Redis) -> None:
         """Tells the workers, after the commit. Who must wait at its sender is let go by the releaser."""
         if self.promised is not None and self.promised.is_first:
-            tasks.hint(redis, "sms.send", self.promised.id, self.planned.lane if self.planned else None)
+            tasks.ring(redis)
 
 
 def take(

@@ -8,8 +8,6 @@ from typing import Final
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from shared.db.jobs import REHINT_S, Hint
-
 # More senders than this with texts waiting at once would be served in rounds.
 MOST_QUEUES: Final = 2_000
 # What wakes at once after a hold (a whole bulk at eight in the morning) does so in rounds of this.
@@ -63,32 +61,49 @@ def queues(conn: Connection) -> list[Queue]:
         ).fetchall()
 
 
-def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> list[Hint]:
-    """Hints for the next texts of these senders: what begins within `room` segments at each, `limit` in all, by lane and turn.
+def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> int:
+    """Lets the next texts of these senders go: what begins within `room` segments at each, `limit` in all, by lane and turn.
 
-    Where there is not room for all, every owner's first goes before anybody's second.
+    What has been let go there and is in nobody's hands yet counts. Where there is not room for all, every owner's first goes
+    before anybody's second. Returns how many.
     """
-    with conn.cursor(row_factory=class_row(Hint)) as cursor:
-        return cursor.execute(
-            """
-            with next as (
-                select job.id, job.lane, row_number() over (partition by job.lane, job.owner order by job.turn, job.id) as nth
-                  from unnest(%(keys)s::text[], %(rooms)s::int[]) as queue (key, room)
-                 cross join lateral (
-                    select id, lane, owner, turn, sum(cost) over (order by lane, turn, id) - cost as before
-                      from (select id, lane, owner, turn, cost from jobs
-                             where pace_key = queue.key and state = 'due' and awake and pace_key is not null
-                               and (hint_at <= now() or hint_at = 'infinity') and (lease_until is null or lease_until <= now())
-                             order by lane, turn, id limit queue.room) as first) as job
-                 where job.before < queue.room
-                 order by job.lane, nth limit %(limit)s)
-            update jobs set hint_at = now() + make_interval(secs => %(rehint_s)s)
-             where id in (select id from jobs where id in (select id from next) for update skip locked)
-               and state = 'due' and (hint_at <= now() or hint_at = 'infinity')
-            returning id, kind, lane
-            """,
-            {"keys": [*room], "rooms": [*room.values()], "limit": limit, "rehint_s": REHINT_S},
-        ).fetchall()
+    return conn.execute(
+        """
+        with next as (
+            select job.id, job.lane, row_number() over (partition by job.lane, job.owner order by job.turn, job.id) as nth
+              from unnest(%(keys)s::text[], %(rooms)s::int[]) as queue (key, room)
+             cross join lateral (
+                select queue.room - coalesce(sum(cost), 0) as room from jobs
+                 where pace_key = queue.key and state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
+                   and (lease_until is null or lease_until <= now())) as left_
+             cross join lateral (
+                select id, lane, owner, turn, sum(cost) over (order by lane, turn, id) - cost as before
+                  from (select id, lane, owner, turn, cost from jobs
+                         where pace_key = queue.key and state = 'due' and pace_key is not null and awake
+                           and hint_at = 'infinity'
+                         order by lane, turn, id limit greatest(left_.room, 0)) as first) as job
+             where job.before < left_.room
+             order by job.lane, nth limit %(limit)s)
+        update jobs set hint_at = now()
+         where id in (select id from jobs where id in (select id from next) for update skip locked)
+           and state = 'due' and hint_at = 'infinity'
+        """,
+        {"keys": [*room], "rooms": [*room.values()], "limit": limit},
+    ).rowcount
+
+
+def let_go(conn: Connection, *, waiting_s: float = 0.0) -> int:
+    """How many texts have been let go for so long at least, and are in nobody's hands."""
+    row = conn.execute(
+        """
+        select count(*) from jobs
+         where state = 'due' and pace_key is not null and awake and hint_at <= now() - make_interval(secs => %s)
+           and hint_at < 'infinity' and (lease_until is null or lease_until <= now())
+        """,
+        (waiting_s,),
+    ).fetchone()
+    assert row is not None  # an aggregate always gives a row
+    return int(row[0])
 
 
 def ahead(conn: Connection, key: str, lane: int) -> int:

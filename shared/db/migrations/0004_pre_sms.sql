@@ -180,6 +180,8 @@ alter table jobs
                and (pace_key is null) = (cost is null) and (pace_key is null) = (owner is null));
 create index jobs_paced on jobs (pace_key, lane, turn, id) where state = 'due' and pace_key is not null and awake;
 create index jobs_paced_by_owner on jobs (pace_key, lane, owner, turn) where state = 'due' and pace_key is not null;
+-- What has been let go, and waits for a worker: few at any time.
+create index jobs_released on jobs (lane, id) where state = 'due' and pace_key is not null and awake and hint_at < 'infinity';
 create index jobs_asleep on jobs (next_at) where state = 'due' and not awake;
 
 -- Rows that are written again within seconds have room beside them: a change that touches no indexed column then costs no
