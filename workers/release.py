@@ -5,6 +5,7 @@ takes the segments from the bucket itself, so that a doubled hint, or two releas
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from shared import pace, tasks
@@ -42,11 +43,11 @@ class Releaser:
         if not waiting:
             return 0
         room, self.pause_s = self._room(waiting)
-        limit = TOGETHER * (MOST_HINTED - self._hinted())
-        if not room or limit <= 0:
+        limits = [TOGETHER * (MOST_HINTED - hinted) for hinted in self._hinted()]
+        if not room or limits[0] <= 0:
             return 0
         with self._rt.db.connection() as conn:
-            hints = pacing.release(conn, room, limit=limit)
+            hints = pacing.release(conn, room, limits=limits)
         if hints:  # should Redis be away, they are offered again after REHINT_S
             tasks.hint_together(self._rt.redis, groups(hints))
         return len(hints)
@@ -63,12 +64,13 @@ class Releaser:
             waits.append(at - clock if free == 0 else bucket.pause_us / 1e6 * free)
         return room, max(BUSY_S, min(waits))
 
-    def _hinted(self) -> int:
+    def _hinted(self) -> list[int]:
+        """Messages that wait in each lane's list and those above it: what a lower one has in its list holds nobody up."""
         lists = tasks.lanes(tasks.SMS)
         with self._rt.redis.pipeline(transaction=False) as pipe:
             for name in lists:
                 pipe.llen(name)
-            return sum(pipe.execute())
+            return [*accumulate(pipe.execute())]
 
 
 def groups(hints: Sequence[Hint]) -> list[tuple[JobKind, int | None, list[int]]]:

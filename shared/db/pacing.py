@@ -1,6 +1,6 @@
 """The queues of texts that keep a sender's pace: who waits at which sender, who goes next, and when one's turn will come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -63,10 +63,11 @@ def queues(conn: Connection) -> list[Queue]:
         ).fetchall()
 
 
-def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> list[Hint]:
-    """Hints for the next texts of these senders: what begins within `room` segments at each, `limit` in all, by lane and turn.
+def release(conn: Connection, room: Mapping[str, int], *, limits: Sequence[int]) -> list[Hint]:
+    """Hints for the next texts of these senders: what begins within `room` segments at each, by lane and turn.
 
-    Where there is not room for all, every owner's first goes before anybody's second.
+    `limits`: of each lane, together with those above it, so many at the most. Where there is not room for all, every
+    owner's first goes before anybody's second.
     """
     with conn.cursor(row_factory=class_row(Hint)) as cursor:
         return cursor.execute(
@@ -80,14 +81,16 @@ def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> list[Hi
                              where pace_key = queue.key and state = 'due' and awake and pace_key is not null
                                and (hint_at <= now() or hint_at = 'infinity') and (lease_until is null or lease_until <= now())
                              order by lane, turn, id limit queue.room) as first) as job
-                 where job.before < queue.room
-                 order by job.lane, nth limit %(limit)s)
+                 where job.before < queue.room),
+            placed as (select id, lane, row_number() over (order by lane, nth) as place from next)
             update jobs set hint_at = now() + make_interval(secs => %(rehint_s)s)
-             where id in (select id from jobs where id in (select id from next) for update skip locked)
+             where id in (select id from jobs
+                           where id in (select id from placed where place <= (%(limits)s::int[])[lane + 1])
+                             for update skip locked)
                and state = 'due' and (hint_at <= now() or hint_at = 'infinity')
             returning id, kind, lane
             """,
-            {"keys": [*room], "rooms": [*room.values()], "limit": limit, "rehint_s": REHINT_S},
+            {"keys": [*room], "rooms": [*room.values()], "limits": list(limits), "rehint_s": REHINT_S},
         ).fetchall()
 
 

@@ -37,7 +37,7 @@ def promise(conn):
 
 def released(conn, room, limit=100):
     """The owners of what is let go, in order of id."""
-    ids = [hint.id for hint in pacing.release(conn, room, limit=limit)]
+    ids = [hint.id for hint in pacing.release(conn, room, limits=[limit] * 3)]
     return [row[0] for row in conn.execute("select owner from jobs where id = any(%s) order by id", (ids,))]
 
 
@@ -59,11 +59,11 @@ def test_what_is_for_later_sleeps_until_it_is_woken(conn, promise):
     promised = jobs.promise_paced(conn, "sms.send", "later", Paced(A, 1, "t", 1), not_before=later, hint_in_s=5)
     assert not promised.is_first
     assert pacing.queues(conn) == []
-    assert pacing.release(conn, {A: 10}, limit=10) == []
+    assert pacing.release(conn, {A: 10}, limits=[10] * 3) == []
     assert pacing.wake(conn) == 0
     conn.execute("update jobs set next_at = now() - interval '1 second'")
     assert pacing.wake(conn) == 1
-    assert [hint.id for hint in pacing.release(conn, {A: 10}, limit=10)] == [promised.id]
+    assert [hint.id for hint in pacing.release(conn, {A: 10}, limits=[10] * 3)] == [promised.id]
 
 
 def test_two_releasers_never_let_the_same_go(conn, promise, database_url):
@@ -71,7 +71,7 @@ def test_two_releasers_never_let_the_same_go(conn, promise, database_url):
 
     def release(_):
         with psycopg.connect(database_url) as own:
-            return [hint.id for hint in pacing.release(own, {A: 10}, limit=10)]
+            return [hint.id for hint in pacing.release(own, {A: 10}, limits=[10] * 3)]
 
     with ThreadPoolExecutor(4) as pool:
         gone = [job_id for ids in pool.map(release, range(12)) for job_id in ids]
@@ -80,15 +80,15 @@ def test_two_releasers_never_let_the_same_go(conn, promise, database_url):
 
 def test_lanes_go_before_turns(conn, promise):
     bulk, answer = promise(lane=2, count=3), promise(lane=0)
-    assert [hint.id for hint in pacing.release(conn, {A: 1}, limit=10)] == answer
-    assert [hint.lane for hint in pacing.release(conn, {A: 1}, limit=10)] == [2]
+    assert [hint.id for hint in pacing.release(conn, {A: 1}, limits=[10] * 3)] == answer
+    assert [hint.lane for hint in pacing.release(conn, {A: 1}, limits=[10] * 3)] == [2]
     assert bulk
 
 
 def test_room_is_counted_in_segments_and_the_last_one_may_stand_out(conn, promise):
     promise(cost=2, count=3)
-    assert len(pacing.release(conn, {A: 3}, limit=10)) == 2  # of 0-2 and 2-4 both begin within three
-    assert len(pacing.release(conn, {A: 1}, limit=10)) == 1
+    assert len(pacing.release(conn, {A: 3}, limits=[10] * 3)) == 2  # of 0-2 and 2-4 both begin within three
+    assert len(pacing.release(conn, {A: 1}, limits=[10] * 3)) == 1
 
 
 def test_owners_of_one_sender_take_turns_whoever_came_first_with_how_many(conn, promise):
@@ -96,7 +96,7 @@ def test_owners_of_one_sender_take_turns_whoever_came_first_with_how_many(conn, 
     promise(owner="small", count=3)
     ids = []
     for _ in range(8):
-        ids += [hint.id for hint in pacing.release(conn, {A: 1}, limit=1)]
+        ids += [hint.id for hint in pacing.release(conn, {A: 1}, limits=[1] * 3)]
         conn.execute("update jobs set state = 'done', finished_at = now() where id = any(%s)", (ids,))
     owners = dict(conn.execute("select id, owner from jobs").fetchall())
     assert sorted(owners[job_id] for job_id in ids[:7]) == ["big"] * 4 + ["small"] * 3
@@ -105,12 +105,12 @@ def test_owners_of_one_sender_take_turns_whoever_came_first_with_how_many(conn, 
 def test_who_comes_late_does_not_go_before_all_that_wait(conn, promise):
     promise(owner="big", count=50)
     for _ in range(20):
-        ids = [hint.id for hint in pacing.release(conn, {A: 1}, limit=1)]
+        ids = [hint.id for hint in pacing.release(conn, {A: 1}, limits=[1] * 3)]
         conn.execute("update jobs set state = 'done', finished_at = now() where id = any(%s)", (ids,))
     promise(owner="late", count=20)
     gone = []
     for _ in range(10):
-        (hint,) = pacing.release(conn, {A: 1}, limit=1)
+        (hint,) = pacing.release(conn, {A: 1}, limits=[1] * 3)
         gone += conn.execute("select owner from jobs where id = %s", (hint.id,)).fetchone()
         conn.execute("update jobs set state = 'done', finished_at = now() where id = %s", (hint.id,))
     assert 4 <= gone.count("late") <= 6
@@ -121,7 +121,7 @@ def test_long_texts_cost_their_owner_turns(conn, promise):
     promise(owner="short", cost=1, count=40)
     gone = []
     for _ in range(20):
-        (hint,) = pacing.release(conn, {A: 1}, limit=1)
+        (hint,) = pacing.release(conn, {A: 1}, limits=[1] * 3)
         gone += conn.execute("select owner from jobs where id = %s", (hint.id,)).fetchone()
         conn.execute("update jobs set state = 'done', finished_at = now() where id = %s", (hint.id,))
     assert gone.count("short") == pytest.approx(4 * gone.count("long"), abs=5)
