@@ -5,11 +5,12 @@ which takes the segments from the bucket itself: two releasers let nothing go to
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from shared import pace, tasks
 from shared.db import pacing
-from shared.db.pacing import Queue
+from shared.db.pacing import LetGo, Queue
 from shared.pace import Bucket
 from workers.context import WorkerRuntime
 from workers.pacing import bucket_of
@@ -39,20 +40,22 @@ class Releaser:
             pacing.wake(conn)
             waiting = pacing.queues(conn)
             let_go = pacing.let_go(conn)
-            unheard = let_go > 0 and pacing.let_go(conn, waiting_s=UNHEARD_S) > 0
-        released = self._release(waiting, MOST_LET_GO - let_go) if waiting and let_go < MOST_LET_GO // 2 else 0
-        if waiting and let_go:
-            self.pause_s = BUSY_S
-        if released or unheard:
+        released = self._release(waiting, let_go) if waiting else 0
+        if released or let_go.waited_s > UNHEARD_S:
             tasks.ring(self._rt.redis)
         return released
 
-    def _release(self, waiting: Sequence[Queue], limit: int) -> int:
+    def _release(self, waiting: Sequence[Queue], let_go: LetGo) -> int:
+        """What lower lanes have let go holds up nobody."""
+        limits = [MOST_LET_GO - ahead for ahead in accumulate(let_go.by_lane)]
+        if limits[0] <= 0:
+            self.pause_s = BUSY_S
+            return 0
         room, self.pause_s = self._room(waiting)
         if not room:
             return 0
         with self._rt.db.connection() as conn:
-            return pacing.release(conn, room, limit=limit)
+            return pacing.release(conn, room, limits=limits)
 
     def _room(self, waiting: Sequence[Queue]) -> tuple[Mapping[str, int], float]:
         """How many segments each sender may let go now (none: left out), and how long until the next of the others may."""

@@ -26,7 +26,7 @@ def drain(rt: WorkerRuntime) -> int:
         return 0
     try:
         with rt.db.connection() as conn:
-            more = pacing.let_go(conn) // TOGETHER
+            more = pacing.let_go(conn).count // TOGETHER
         if more:
             tasks.call_more(rt.redis, min(more, _MOST_DRAINS))
         return _rounds(rt)

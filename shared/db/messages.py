@@ -193,25 +193,31 @@ def mark_sending(conn: Connection, message_id: UUID) -> bool:
     return done.rowcount == 1
 
 
-def mark_unsent(conn: Connection, message_ids: Sequence[UUID]) -> int:
-    """It is certain that Twilio does not have them: they may be sent (again). How many were not settled otherwise."""
+def mark_unsent(conn: Connection, attempts: Sequence[tuple[UUID, datetime | None]]) -> int:
+    """It is certain that Twilio does not have them: they may be sent (again). How many were not settled otherwise.
+
+    Each with its `sending_since`: whoever stood still for minutes knows of his own attempt only, and another one, begun
+    meanwhile, may be under way.
+    """
     return conn.execute(
         """
         update messages set send_state = 'queued', sending_since = null, updated_at = now()
-         where id = any(%s) and send_state in ('sending', 'unknown')
+          from unnest(%s::uuid[], %s::timestamptz[]) as attempt (id, since)
+         where messages.id = attempt.id and sending_since is not distinct from attempt.since
+           and send_state in ('sending', 'unknown')
         """,
-        (list(message_ids),),
+        ([message_id for message_id, _ in attempts], [since for _, since in attempts]),
     ).rowcount
 
 
-def mark_unknown(conn: Connection, message_id: UUID, reason: str) -> bool:
-    """No answer came: Twilio may have it or not."""
+def mark_unknown(conn: Connection, message_id: UUID, since: datetime | None, reason: str) -> bool:
+    """No answer came to the attempt begun at `since`: Twilio may have it or not."""
     done = conn.execute(
         """
         update messages set send_state = 'unknown', error_reason = %s, updated_at = now()
-         where id = %s and send_state = 'sending'
+         where id = %s and sending_since is not distinct from %s and send_state = 'sending'
         """,
-        (reason, message_id),
+        (reason, message_id, since),
     )
     return done.rowcount == 1
 

@@ -1,6 +1,6 @@
 """The queues of texts that keep a sender's pace: who waits at which sender, who goes next, and when one's turn will come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -61,11 +61,11 @@ def queues(conn: Connection) -> list[Queue]:
         ).fetchall()
 
 
-def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> int:
-    """Lets the next texts of these senders go: what begins within `room` segments at each, `limit` in all, by lane and turn.
+def release(conn: Connection, room: Mapping[str, int], *, limits: Sequence[int]) -> int:
+    """Lets the next texts of these senders go: what begins within `room` segments at each, by lane and turn.
 
-    What has been let go there and is in nobody's hands yet counts. Where there is not room for all, every owner's first goes
-    before anybody's second. Returns how many.
+    What has been let go there and is in nobody's hands yet counts. `limits`: of each lane, together with those above it, so
+    many at the most. Where there is not room for all, every owner's first goes before anybody's second. Returns how many.
     """
     return conn.execute(
         """
@@ -82,28 +82,44 @@ def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> int:
                          where pace_key = queue.key and state = 'due' and pace_key is not null and awake
                            and hint_at = 'infinity'
                          order by lane, turn, id limit greatest(left_.room, 0)) as first) as job
-             where job.before < left_.room
-             order by job.lane, nth limit %(limit)s)
+             where job.before < left_.room),
+        placed as (select id, lane, row_number() over (order by lane, nth) as place from next)
         update jobs set hint_at = now()
-         where id in (select id from jobs where id in (select id from next) for update skip locked)
+         where id in (select id from jobs
+                       where id in (select id from placed where place <= (%(limits)s::int[])[lane + 1])
+                         for update skip locked)
            and state = 'due' and hint_at = 'infinity'
         """,
-        {"keys": [*room], "rooms": [*room.values()], "limit": limit},
+        {"keys": [*room], "rooms": [*room.values()], "limits": list(limits)},
     ).rowcount
 
 
-def let_go(conn: Connection, *, waiting_s: float = 0.0) -> int:
-    """How many texts have been let go for so long at least, and are in nobody's hands."""
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Texts that have been let go and are in nobody's hands: how many of each lane, and how long the oldest has waited."""
+
+    by_lane: tuple[int, int, int]
+    waited_s: float
+
+    @property
+    def count(self) -> int:
+        """Of all lanes."""
+        return sum(self.by_lane)
+
+
+def let_go(conn: Connection) -> LetGo:
+    """What waits for a worker."""
     row = conn.execute(
         """
-        select count(*) from jobs
-         where state = 'due' and pace_key is not null and awake and hint_at <= now() - make_interval(secs => %s)
-           and hint_at < 'infinity' and (lease_until is null or lease_until <= now())
-        """,
-        (waiting_s,),
+        select count(*) filter (where lane = 0), count(*) filter (where lane = 1), count(*) filter (where lane = 2),
+               coalesce(extract(epoch from now() - min(hint_at)), 0)::float
+          from jobs
+         where state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
+           and (lease_until is null or lease_until <= now())
+        """
     ).fetchone()
     assert row is not None  # an aggregate always gives a row
-    return int(row[0])
+    return LetGo((row[0], row[1], row[2]), row[3])
 
 
 def ahead(conn: Connection, key: str, lane: int) -> int:

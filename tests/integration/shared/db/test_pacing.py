@@ -38,7 +38,7 @@ def promise(conn):
 
 def released(conn, room, limit=100):
     """What is let go now and taken by a worker at once, in its order."""
-    pacing.release(conn, room, limit=limit)
+    pacing.release(conn, room, limits=[limit] * 3)
     return [job.id for job in jobs.lease_released(conn, LEASES, limit=limit)]
 
 
@@ -69,7 +69,7 @@ def test_what_is_for_later_sleeps_until_it_is_woken(conn, promise):
     promised = jobs.promise_paced(conn, "sms.send", "later", Paced(A, 1, "t", 1), not_before=later, hint_in_s=5)
     assert not promised.is_first
     assert pacing.queues(conn) == []
-    assert pacing.release(conn, {A: 10}, limit=10) == 0
+    assert pacing.release(conn, {A: 10}, limits=[10] * 3) == 0
     assert pacing.wake(conn) == 0
     conn.execute("update jobs set next_at = now() - interval '1 second'")
     assert pacing.wake(conn) == 1
@@ -78,7 +78,7 @@ def test_what_is_for_later_sleeps_until_it_is_woken(conn, promise):
 
 def test_two_workers_never_take_the_same(conn, promise, database_url):
     promise(count=40)
-    assert pacing.release(conn, {A: 40}, limit=40) == 40
+    assert pacing.release(conn, {A: 40}, limits=[40] * 3) == 40
 
     def take(_):
         with psycopg.connect(database_url) as own:
@@ -91,22 +91,31 @@ def test_two_workers_never_take_the_same(conn, promise, database_url):
 
 def test_what_has_been_let_go_and_is_not_yet_taken_counts_against_the_room(conn, promise):
     promise(count=5)
-    assert pacing.release(conn, {A: 2}, limit=10) == 2
-    assert pacing.release(conn, {A: 2}, limit=10) == 0
-    assert pacing.let_go(conn) == 2
-    assert pacing.let_go(conn, waiting_s=60) == 0
+    assert pacing.release(conn, {A: 2}, limits=[10] * 3) == 2
+    assert pacing.release(conn, {A: 2}, limits=[10] * 3) == 0
+    waiting = pacing.let_go(conn)
+    assert (waiting.by_lane, waiting.count) == ((0, 2, 0), 2)
+    assert 0 <= waiting.waited_s < 60
     assert len(jobs.lease_released(conn, LEASES, limit=1)) == 1
-    assert pacing.release(conn, {A: 2}, limit=10) == 1
+    assert pacing.release(conn, {A: 2}, limits=[10] * 3) == 1
 
 
 def test_lanes_go_before_turns(conn, promise):
     bulk, answer = promise(lane=2, count=3), promise(lane=0)
     assert released(conn, {A: 1}) == answer
     assert released(conn, {A: 2}) == bulk[:2]
-    pacing.release(conn, {A: 1}, limit=1)
+    pacing.release(conn, {A: 1}, limits=[1] * 3)
     late = promise(B, lane=1)
-    pacing.release(conn, {B: 1}, limit=1)
+    pacing.release(conn, {B: 1}, limits=[1] * 3)
     assert [job.id for job in jobs.lease_released(conn, LEASES, limit=1)] == late
+
+
+def test_what_lower_lanes_have_let_go_holds_up_nobody(conn, promise):
+    promise(FAST, lane=2, count=20)
+    assert pacing.release(conn, {FAST: 20}, limits=[10] * 3) == 10
+    answer = promise(B, lane=0)
+    assert pacing.release(conn, {FAST: 20, B: 1}, limits=[10, 10, 0]) == 1
+    assert [job.id for job in jobs.lease_released(conn, LEASES, limit=1)] == answer
 
 
 def test_room_is_counted_in_segments_and_the_last_one_may_stand_out(conn, promise):
