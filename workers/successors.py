@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 from psycopg import Connection
 
-from shared.db import jobs, message_steps, successors
-from shared.db.jobs import Paced
+from shared.db import message_steps, successors
 from shared.db.messages import Message
 from shared.domain.error_classes import rule_of, when_again
 from shared.domain.successor import is_lost, may_succeed
@@ -30,14 +29,12 @@ def weigh(conn: Connection, message: Message) -> str | None:
 def _retry(conn: Connection, message: Message) -> str | None:
     now, jitter = datetime.now(UTC), random.random()  # noqa: S311 - jitter, not a secret
     at = when_again(rule_of(message.error_code), message.nth_try, jitter, now=now)
-    successor = successors.add(conn, message.id, at=at) if at else None
-    if successor is None:
+    successor_id = successors.add(conn, message.id, at=at) if at else None
+    if successor_id is None:
         return None
-    paced = Paced(successor.sender, successor.lane, successor.owner, successor.segments)
-    jobs.promise_paced(conn, "sms.send", str(successor.id), paced, not_before=at)
     detail = {"not_before": at.isoformat() if at else None}
     message_steps.add(
-        conn, message.id, "retried", error_code=message.error_code, detail=detail | {"retried_as": str(successor.id)}
+        conn, message.id, "retried", error_code=message.error_code, detail=detail | {"retried_as": str(successor_id)}
     )
-    message_steps.add(conn, successor.id, "accepted", detail=detail | {"retry_of": str(message.id)})
-    return str(successor.id)
+    message_steps.add(conn, successor_id, "accepted", detail=detail | {"retry_of": str(message.id)})
+    return str(successor_id)

@@ -1,9 +1,10 @@
 """The queues of texts that keep a sender's pace: who waits at which sender, who goes next, and when one's turn will come."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -122,8 +123,52 @@ def let_go(conn: Connection) -> LetGo:
     return LetGo((row[0], row[1], row[2]), row[3])
 
 
+# Segments that wait at sender `at.key` in lane `at.lane` and above. Of a lane with a thousand texts or more the first thousand
+# are counted, and the rest is taken to be as dense in turns as they are: exact while its owners have equally many left, and
+# too much where some are nearly through, or where texts between them are held.
+AHEAD: LiteralString = """
+    (select coalesce(sum(case when texts < 1000 then segments else greatest(
+                segments, segments * (last - first_turn)::float / greatest(1, last_turn - first_turn)) end), 0)::bigint
+       from generate_series(0, at.lane) as above (lane)
+      cross join lateral (
+        select count(*) as texts, sum(cost) as segments, min(turn) as first_turn, max(turn) as last_turn
+          from (select cost, turn from jobs
+                 where pace_key = at.key and lane = above.lane and state = 'due' and awake and pace_key is not null
+                 order by turn, id limit 1000) as sample) as counted
+      cross join lateral (
+        select max(turn) as last from jobs
+         where pace_key = at.key and lane = above.lane and state = 'due' and awake and pace_key is not null) as queue)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A sender as a new text finds it: whose number it is, its rate (None: as its kind), the segments ahead (about)."""
+
+    key: str
+    lane: int
+    tenant_id: str | None
+    segments_per_s: float | None
+    ahead: int
+
+
+def standings(conn: Connection, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Standing]:
+    """What new texts find at these (sender, lane). It costs the same however long their queues are."""
+    with conn.cursor(row_factory=class_row(Standing)) as cursor:
+        rows = cursor.execute(
+            f"""
+            select at.key, at.lane, numbers.tenant_id, senders.segments_per_s::float, {AHEAD} as ahead
+              from jsonb_to_recordset(%s::jsonb) as at (key text, lane int)
+              left join numbers on numbers.phone_number = at.key
+              left join senders on senders.sender = at.key
+            """,
+            (json.dumps([{"key": key, "lane": lane} for key, lane in places]),),
+        ).fetchall()
+    return {(row.key, row.lane): row for row in rows}
+
+
 def ahead(conn: Connection, key: str, lane: int) -> int:
-    """Segments that will go before a new text of this lane: all that wait at the sender, in this lane and above."""
+    """Segments that wait at the sender in this lane and above, all of them counted: some milliseconds for ten thousand."""
     row = conn.execute(
         """
         select coalesce(sum(cost), 0) from jobs

@@ -1,12 +1,10 @@
 """Texts that take the place of others, which Twilio took and lost: rows of their own, with Twilio's SIDs of their own."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from shared.db import texts
 from shared.db.freshness import FRESH_FOR
@@ -15,25 +13,14 @@ from shared.db.freshness import FRESH_FOR
 _LONGEST_LINE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Successor:
-    """A new text, and whose pace it keeps."""
-
-    id: UUID
-    sender: str
-    lane: int
-    owner: str
-    segments: int
-
-
-def add(conn: Connection, message_id: UUID, *, at: datetime) -> Successor | None:
-    """A text like this one, to be sent not before `at`; the caller promises it.
+def add(conn: Connection, message_id: UUID, *, at: datetime) -> UUID | None:
+    """A text like this one, promised to be sent not before `at`, then as the next of its lane: it has had its turn. Its id.
 
     None if there is one already, if it would not leave in time, or if the text, or its bulk, was called off.
     """
-    with conn.cursor(row_factory=class_row(Successor)) as cursor:
-        return cursor.execute(
-            """
+    row = conn.execute(
+        """
+        with successor as (
             insert into messages (client, tenant_id, direction, from_number, to_number, body, media, send_state, purpose,
                                   lane, messaging_service_sid, expires_at, estimated_send_at, on_unknown, encoding,
                                   planned_segments, bulk_id, retry_of, nth_try)
@@ -46,11 +33,20 @@ def add(conn: Connection, message_id: UUID, *, at: datetime) -> Successor | None
                and not exists (select from bulks where bulks.id = lost.bulk_id and state = 'canceled')
             on conflict (retry_of) where retry_of is not null do nothing
             returning id, coalesce(nullif(from_number, ''), messaging_service_sid, '') as sender,
-                      coalesce(lane, 0)::int as lane, coalesce(tenant_id, client, '') as owner,
-                      coalesce(planned_segments, 1) as segments
-            """,
-            {"id": message_id, "at": at, "validity": FRESH_FOR},
-        ).fetchone()
+                      coalesce(lane, 0) as lane, coalesce(tenant_id, client, '') as owner,
+                      coalesce(planned_segments, 1) as segments)
+        insert into jobs (kind, ref, pace_key, lane, owner, cost, turn, next_at, awake, hint_at)
+        select 'sms.send', id::text, sender, lane, owner, segments, coalesce((
+                   select min(turn) from jobs
+                    where pace_key = sender and jobs.lane = successor.lane and state = 'due' and awake
+                      and pace_key is not null), 0),
+               %(at)s, false, 'infinity'
+          from successor
+        returning ref::uuid
+        """,
+        {"id": message_id, "at": at, "validity": FRESH_FOR},
+    ).fetchone()
+    return row[0] if row else None
 
 
 def call_off(conn: Connection, message_id: UUID) -> list[UUID]:

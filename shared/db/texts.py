@@ -1,6 +1,7 @@
 """Texts as their clients ask about them: everything about one, lists by what they look for, and what they call off."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,8 @@ from psycopg.rows import class_row
 from shared.db.ids import as_uuid
 from shared.db.messages import Message
 
-_COLUMNS: LiteralString = """
+# Of `messages as m`, whatever a text is asked for by.
+COLUMNS: LiteralString = """
     m.id, m.message_sid, m.tenant_id, m.client, m.idempotency_key, m.direction, m.from_number, m.to_number, m.body, m.media,
     m.status, m.send_state, m.sending_since, m.error_code, m.error_reason, m.segments, m.created_at, m.updated_at,
     m.messaging_service_sid, m.purpose, m.lane, m.send_at, m.expires_at, m.estimated_send_at, m.on_unknown, m.encoding,
@@ -64,9 +66,22 @@ def find(conn: Connection, id_or_sid: str) -> Text | None:
     """By our id or by Twilio's MessageSid."""
     with conn.cursor(row_factory=class_row(Text)) as cursor:
         return cursor.execute(
-            f"select {_COLUMNS} from messages as m where m.message_sid = %(sid)s or m.id = %(id)s",
+            f"select {COLUMNS} from messages as m where m.message_sid = %(sid)s or m.id = %(id)s",
             {"sid": id_or_sid, "id": as_uuid(id_or_sid)},
         ).fetchone()
+
+
+def of_keys(conn: Connection, client: str, keys: Sequence[str]) -> dict[str, Text]:
+    """The texts that `client` has asked for under these keys, by key."""
+    with conn.cursor(row_factory=class_row(Text)) as cursor:
+        rows = cursor.execute(
+            f"""
+            select {COLUMNS} from messages as m
+             where m.client = %s and m.idempotency_key = any(array(select jsonb_array_elements_text(%s::jsonb)))
+            """,
+            (client, json.dumps(list(keys))),
+        ).fetchall()
+    return {row.idempotency_key or "": row for row in rows}
 
 
 def attempts(conn: Connection, message_id: UUID) -> Attempts | None:
@@ -95,7 +110,7 @@ def page(
     with conn.cursor(row_factory=class_row(Text)) as cursor:
         return cursor.execute(
             f"""
-            select {_COLUMNS} from messages as m
+            select {COLUMNS} from messages as m
              where (%(client)s::text is null or m.client = %(client)s)
                and (%(tenant_id)s::text is null or m.tenant_id = %(tenant_id)s)
                and (%(to_number)s::text is null or m.to_number = %(to_number)s)

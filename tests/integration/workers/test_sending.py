@@ -10,8 +10,8 @@ from redis import Redis
 
 from shared import pace, tasks
 from shared.db import consents, departures, jobs, opt_outs, senders, suppressions
-from shared.db.jobs import Paced
 from shared.db.senders import Sender
+from tests.integration.outgoing import kept, paced
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT
 from tests.integration.workers.test_messages import reported, wanted
 from workers import doubt, execute, leaving, sending, sms
@@ -40,7 +40,7 @@ def trouble(twilio):
     return order
 
 
-def asked(world, *, lane=1, paced=True, **columns):
+def asked(world, *, lane=1, is_paced=True, **columns):
     """A text as the API takes it on, with these columns of its row."""
     body = columns.pop("body", None)
     to_number = columns.pop("to_number", CUSTOMER)
@@ -50,8 +50,8 @@ def asked(world, *, lane=1, paced=True, **columns):
         for name, value in {"lane": lane, "purpose": "transactional", **columns}.items():
             conn.execute(f"update messages set {name} = %s where id = %s", (value, message.id))
         cost = columns.get("planned_segments", 1)
-        if paced:
-            jobs.promise_paced(conn, "sms.send", str(message.id), Paced(BUSINESS, lane, TENANT, cost))
+        if is_paced:
+            paced(conn, str(message.id), BUSINESS, lane, TENANT, cost)
         else:
             jobs.promise(conn, "sms.send", str(message.id))
     return message
@@ -527,8 +527,7 @@ def test_the_releaser_waits_for_the_next_that_may_go_and_an_idle_house_costs_lit
 def test_the_releaser_lets_go_no_more_than_workers_can_take(world):
     with world.rt.db.connection() as conn:
         for number in range(100):
-            sender = f"+1415556{number:04}"
-            jobs.promise_paced(conn, "sms.send", f"m{number}", Paced(sender, 2, "t", 1))
+            kept(conn, pace_key=f"+1415556{number:04}", lane=2)
         conn.execute("update jobs set hint_at = 'infinity'")
     releaser = Releaser(world.rt)
     assert releaser.once() == 64
