@@ -51,7 +51,7 @@ class Taken:
     def ring(self, redis: Redis) -> None:
         """Tells the workers, after the commit. Who must wait at its sender is let go by the releaser."""
         if self.promised is not None and self.promised.is_first:
-            tasks.hint(redis, "sms.send", self.promised.id, self.text.lane)
+            tasks.ring(redis)
 
 
 def take(conn: Connection, asked: Asked, law: Law, *, client: str) -> Taken:

@@ -14,6 +14,7 @@ from shared import log, metrics
 from shared.db import message_steps, messages
 from shared.db.departures import Departure
 from shared.db.messages import Message
+from shared.domain import segments
 from shared.errors import Deferred, Permanent, Transient
 from shared.twilio.client import Sent
 from workers.context import WorkerRuntime
@@ -26,7 +27,7 @@ UNSETTLED: Final = "unsettled"
 def note(rt: WorkerRuntime, departure: Departure, reason: str) -> None:
     """No answer came to the request."""
     with rt.db.connection() as conn:
-        if messages.mark_unknown(conn, departure.id, reason):
+        if messages.mark_unknown(conn, departure.id, departure.sending_since, reason):
             message_steps.add(conn, departure.id, "unknown", detail={"reason": reason})
 
 
@@ -35,17 +36,20 @@ def settle(rt: WorkerRuntime, departure: Departure) -> Sent:
 
     Raises Transient when Twilio's list cannot be read, or when it shows that the text was never taken.
     """
-    since = departure.sending_since or departure.created_at
-    age_s = (datetime.now(UTC) - since).total_seconds()
-    settle_s = float(rt.settings.sms_settle_s)
+    # By PostgreSQL's clock alone: with a clock of its own that is fast, a host would give up before Twilio's list shows it.
+    age_s, settle_s = departure.sending_for_s, float(rt.settings.sms_settle_s)
     if age_s < LOOKS_S[0]:
-        raise Deferred("settling", until=since + timedelta(seconds=LOOKS_S[0]))
-    if (found := _look(rt, departure, since)) is not None:
+        raise _look_at(LOOKS_S[0], age_s)
+    if (found := _look(rt, departure)) is not None:
         metrics.SMS_SETTLED.labels("found").inc()
         return found
     if age_s < settle_s:
-        raise Deferred("settling", until=since + timedelta(seconds=_next_look_s(age_s, settle_s)))
+        raise _look_at(_next_look_s(age_s, settle_s), age_s)
     return _never_taken(rt, departure)
+
+
+def _look_at(then_s: float, age_s: float) -> Deferred:
+    return Deferred("settling", until=datetime.now(UTC) + timedelta(seconds=then_s - age_s))
 
 
 def park(conn: Connection, message: Message, reason: str) -> None:
@@ -60,10 +64,12 @@ def _next_look_s(age_s: float, settle_s: float) -> float:
     return min((at for at in LOOKS_S if age_s < at < settle_s), default=settle_s)
 
 
-def _look(rt: WorkerRuntime, departure: Departure, since: datetime) -> Sent | None:
+def _look(rt: WorkerRuntime, departure: Departure) -> Sent | None:
     alike = rt.twilio.find_messages(
-        to=departure.to_number, from_=departure.from_number, body=departure.body, since=since,
+        to=departure.to_number, from_=departure.from_number, body=departure.body,
+        since=departure.created_at,  # an earlier attempt that was given up may have been carried out late
         messaging_service_sid=departure.messaging_service_sid or "", media_count=len(departure.media),
+        also=[segments.smart_encoded(departure.body)],  # a Messaging Service does that unless it is switched off
     )  # fmt: skip
     if not alike:
         return None
@@ -77,7 +83,7 @@ def _never_taken(rt: WorkerRuntime, departure: Departure) -> NoReturn:
     if departure.on_unknown == "park":
         raise Permanent(UNSETTLED)
     with rt.db.connection() as conn:
-        if messages.mark_unsent(conn, [departure.id]):
+        if messages.mark_unsent(conn, [(departure.id, departure.sending_since)]):
             message_steps.add(conn, departure.id, "settled", detail={"taken": False})
     metrics.SMS_SETTLED.labels("never_taken").inc()
     log.get().info("sms_never_taken", message_id=str(departure.id))

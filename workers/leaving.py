@@ -25,6 +25,8 @@ from workers.execute import Result, caught
 # Between "sending" and the request there is one call of Redis. Whoever has been stopped in between for longer than this does
 # not know any more whether another has taken the text over, and must not send it.
 FRESH_S: Final = 5.0
+# Twilio's code for "too many requests at once"; the other codes of its class are about a sender's pace, or a day's cap.
+TOO_MANY: Final = 20429
 # Twilio's own limits of a text's validity, in seconds (Message resource, ValidityPeriod).
 SHORTEST_VALIDITY_S: Final = 5
 LONGEST_VALIDITY_S: Final = 36_000
@@ -51,12 +53,12 @@ def hand_over(rt: WorkerRuntime, leaving: Sequence[Leaving]) -> list[Result]:
     waiting = [one.departure for one, wait in zip(leaving, waits, strict=True) if wait]
     if waiting:  # that a turn had to be waited for is not worth a step
         with rt.db.connection() as conn:
-            messages.mark_unsent(conn, [departure.id for departure in waiting])
+            messages.mark_unsent(conn, [(departure.id, departure.sending_since) for departure in waiting])
     deeds = [
         partial(_late, one.departure, wait) if wait else partial(_send, rt, one)
         for one, wait in zip(leaving, waits, strict=True)
     ]
-    results = _side_by_side(rt, deeds)
+    results = side_by_side(rt, deeds)
     pacing.over(rt, [_over(ask, came) for ask, came, wait in zip(asks, results, waits, strict=True) if wait is None])
     return [
         came if wait else caught(_judged, rt, one, came)
@@ -64,8 +66,8 @@ def hand_over(rt: WorkerRuntime, leaving: Sequence[Leaving]) -> list[Result]:
     ]
 
 
-def _side_by_side(rt: WorkerRuntime, deeds: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Each in a thread: they wait for Twilio, not for each other."""
+def side_by_side(rt: WorkerRuntime, deeds: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Each in a thread: they wait for Twilio, not for each other. What each returns or raises."""
     if len(deeds) == 1:
         return [caught(deeds[0])]
     return list(rt.threads.map(caught, deeds))
@@ -117,7 +119,7 @@ def _validity_s(departure: Departure) -> int:
 
 
 def _over(ask: Ask, came: Result) -> Over:
-    is_throttled = isinstance(came, Transient) and came.is_throttle
+    is_throttled = isinstance(came, Transient) and came.twilio_code == TOO_MANY
     return Over(ask.request, throttled=is_throttled, seen=getattr(came, "concurrency", None))
 
 
@@ -136,10 +138,10 @@ def _judged(rt: WorkerRuntime, one: Leaving, came: Result) -> Result:
 def _not_taken(rt: WorkerRuntime, one: Leaving, outcome: Transient | Permanent) -> None:
     """Twilio certainly does not have it, and its error code may say something of the recipient, the sender or the account."""
     with rt.db.connection() as conn:
-        messages.mark_unsent(conn, [one.departure.id])
-        message_steps.add(
-            conn, one.departure.id, "unsent", error_code=outcome.twilio_code, detail={"reason": outcome.reason}
-        )
+        if messages.mark_unsent(conn, [(one.departure.id, one.departure.sending_since)]):
+            message_steps.add(
+                conn, one.departure.id, "unsent", error_code=outcome.twilio_code, detail={"reason": outcome.reason}
+            )
         if outcome.twilio_code is not None:
             consequences.follow(conn, _failed(rt, one.departure), outcome.twilio_code, attempt=one.job.attempts)
 

@@ -26,7 +26,8 @@ def turns(rt: WorkerRuntime, asks: Sequence[Ask]) -> list[Wait | None]:
     try:
         said = pace.take(rt.redis, asks, datetime.now(UTC))
         return [
-            _counted(rt, ask, one) if isinstance(one, Uncounted) else one for ask, one in zip(asks, said, strict=True)
+            _counted(rt, asks, ask, one) if isinstance(one, Uncounted) else one
+            for ask, one in zip(asks, said, strict=True)
         ]
     except RedisError as fault:
         log.get().warning("paced_without_redis", error_type=type(fault).__name__)
@@ -43,15 +44,16 @@ def over(rt: WorkerRuntime, ended: Sequence[Over]) -> None:
         log.get().warning("twilio_throttled", limit=limit, seen=max(one.seen or 0 for one in ended))
 
 
-def _counted(rt: WorkerRuntime, ask: Ask, said: Wait | Uncounted | None) -> Wait | None:
+def _counted(rt: WorkerRuntime, asks: Sequence[Ask], ask: Ask, said: Wait | Uncounted | None) -> Wait | None:
     """Once a day and sender, or after Redis has forgotten: counted from the rows, so that a cap holds all the same."""
     while isinstance(said, Uncounted):
         now = datetime.now(UTC)
         today = datetime.combine(now.astimezone(pace.PACIFIC).date(), time(), pace.PACIFIC)
         with rt.db.connection() as conn:
             sent = senders.sent_since(conn, said.bucket.key, today)
-        # The text that asks is marked as leaving already, and is counted when it goes.
-        pace.count(rt.redis, said.bucket, max(0, sent - ask.segments), now)
+        # The texts that ask are marked as leaving already, and each is counted when it goes.
+        asking = sum(one.segments for one in asks if said.bucket in one.buckets)
+        pace.count(rt.redis, said.bucket, max(0, sent - asking), now)
         (said,) = pace.take(rt.redis, [ask], now)
     return said
 

@@ -7,7 +7,9 @@ next one looks at Twilio's list (`workers/doubt.py`).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from psycopg import Connection
@@ -27,8 +29,8 @@ from workers.execute import Result, Step, caught
 from workers.handlers.messages import notify
 from workers.leaving import Leaving
 
-# A paused bulk is let go on by whoever resumes it; this is only the net below that.
-PAUSED_FOR: Final = timedelta(hours=1)
+# A paused bulk is let go on by whoever resumes it. Only texts that workers had in hand at that moment come back by this.
+PAUSED_FOR: Final = timedelta(minutes=1)
 
 
 def begin(settings: Settings, conn: Connection, jobs: Sequence[Job]) -> Step:
@@ -45,8 +47,12 @@ def begin(settings: Settings, conn: Connection, jobs: Sequence[Job]) -> Step:
             kept[job.id] = permit.refuse(conn, known[job.ref], decision)
     since = leaving.clock()
     allowed = [(known[job.ref].id, said.as_json(), said.consent_id) for job, said in gone]
-    begun = departures.begin(conn, allowed) if allowed else set()
-    going = {job.id: Leaving(job, known[job.ref], since) for job, _ in gone if known[job.ref].id in begun}
+    begun = departures.begin(conn, allowed) if allowed else {}
+    going = {
+        job.id: Leaving(job, replace(text, sending_since=begun[text.id]), since)
+        for job, _ in gone
+        if (text := known[job.ref]).id in begun
+    }
     return lambda rt: _go(rt, jobs, known, kept, going)
 
 
@@ -62,9 +68,12 @@ def _go(
     if going:
         sent = caught(leaving.hand_over, rt, list(going.values()))
         results |= dict.fromkeys(going, sent) if isinstance(sent, Exception) else dict(zip(going, sent, strict=True))
-    for job in jobs:
-        if job.id not in results and known[job.ref].send_state in ("sending", "unknown"):
-            results[job.id] = caught(doubt.settle, rt, known[job.ref])
+    doubts = {
+        job.id: partial(doubt.settle, rt, known[job.ref])
+        for job in jobs
+        if job.id not in results and known[job.ref].send_state in ("sending", "unknown")
+    }
+    results |= dict(zip(doubts, leaving.side_by_side(rt, list(doubts.values())), strict=True))
     return [results.get(job.id) for job in jobs]
 
 
@@ -102,14 +111,14 @@ def _kept(departure: Departure | None) -> TwilioServerError | None:
     if departure.send_state != "queued":
         return None
     now = datetime.now(UTC)
+    if departure.bulk_state == "canceled":
+        return Permanent("bulk canceled")
+    if departure.bulk_state == "paused":  # before its end is looked at: resuming puts that off
+        return Deferred("bulk paused", until=now + PAUSED_FOR)
     if departure.expires_at <= now:
         return Permanent("expired")
     if departure.send_at and departure.send_at > now:
         return Deferred("scheduled", until=departure.send_at)
-    if departure.bulk_state == "canceled":
-        return Permanent("bulk canceled")
-    if departure.bulk_state == "paused":
-        return Deferred("bulk paused", until=now + PAUSED_FOR)
     for until, why in (
         (departure.account_paused_until, "account paused"), (departure.paused_until, departure.pause_reason or "paused"),
     ):  # fmt: skip

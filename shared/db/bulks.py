@@ -171,6 +171,7 @@ def expanded(
 def pause(conn: Connection, bulk: Bulk) -> None:
     """No more texts of it leave. The caller has it locked. What a worker has in hand already, asks `state_of`."""
     _set_state(conn, bulk.id, "paused")
+    _lock_jobs(conn, bulk.id)
     conn.execute(
         """
         update jobs set next_at = 'infinity', awake = false, hint_at = 'infinity'
@@ -184,6 +185,7 @@ def pause(conn: Connection, bulk: Bulk) -> None:
 
 def resume(conn: Connection, bulk: Bulk) -> None:
     """Its texts may leave again, each not before its time. Their validity is as long as it was before the pause began."""
+    _lock_jobs(conn, bulk.id)
     conn.execute(
         """
         update messages set expires_at = expires_at + (now() - bulks.updated_at)
@@ -264,11 +266,12 @@ def results(conn: Connection, bulk_id: UUID, *, limit: int, after: int | None) -
 
 
 def _lock_jobs(conn: Connection, bulk_id: UUID) -> None:
-    """A worker takes the job before the text; who took them the other way round could wait for it in a circle."""
+    """A worker takes the jobs before the texts, by their ids; who took them otherwise could wait for it in a circle."""
     conn.execute(
         """
         select 1 from jobs join messages on jobs.kind = 'sms.send' and jobs.ref = messages.id::text
-         where messages.bulk_id = %s and messages.send_state = 'queued' and jobs.state = 'due' for update of jobs
+         where messages.bulk_id = %s and messages.send_state = 'queued' and jobs.state = 'due'
+         order by jobs.id for update of jobs
         """,
         (bulk_id,),
     )

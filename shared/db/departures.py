@@ -15,7 +15,10 @@ from shared.db.ids import as_uuid
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """What is to leave, from whom, until when; what holds it. `group_…` is the Messaging Service the sender belongs to."""
+    """What is to leave, from whom, until when; what holds it. `group_…` is the Messaging Service the sender belongs to.
+
+    `sending_for_s`: seconds since its request may have left, by the clock that has written `sending_since`.
+    """
 
     id: UUID
     message_sid: str | None
@@ -27,6 +30,7 @@ class Departure:
     messaging_service_sid: str | None
     send_state: Literal["queued", "sending", "unknown", "parked", "canceled", "refused", "handed"]
     sending_since: datetime | None
+    sending_for_s: float
     purpose: Literal["conversation", "transactional", "marketing"]
     lane: int
     send_at: datetime | None
@@ -58,7 +62,9 @@ def read(
         rows = cursor.execute(
             """
             select m.id, m.message_sid, m.tenant_id, m.from_number, m.to_number, m.body, m.media, m.messaging_service_sid,
-                   m.send_state, m.sending_since, coalesce(m.purpose, 'conversation') as purpose,
+                   m.send_state, m.sending_since,
+                   extract(epoch from now() - coalesce(m.sending_since, m.created_at))::float as sending_for_s,
+                   coalesce(m.purpose, 'conversation') as purpose,
                    coalesce(m.lane, 0)::int as lane, m.send_at,
                    coalesce(m.expires_at, m.created_at + make_interval(secs => %(validity_s)s)) as expires_at,
                    m.on_unknown, coalesce(job.cost, m.planned_segments, 1) as segments, m.created_at,
@@ -84,8 +90,8 @@ def read(
     return {str(row.id): row for row in rows}
 
 
-def begin(conn: Connection, leaving: Sequence[tuple[UUID, Sequence[Any], UUID | None]]) -> set[UUID]:
-    """(text, rules that let it go, consent): written and committed before the requests to Twilio leave.
+def begin(conn: Connection, leaving: Sequence[tuple[UUID, Sequence[Any], UUID | None]]) -> dict[UUID, datetime]:
+    """(text, rules that let it go, consent): written and committed before the requests to Twilio leave; since when each is.
 
     Those that are not given back have been called off, or have left, meanwhile.
     """
@@ -96,12 +102,13 @@ def begin(conn: Connection, leaving: Sequence[tuple[UUID, Sequence[Any], UUID | 
             update messages set send_state = 'sending', sending_since = now(), decision = 'allowed', decided_at = now(),
                                 decision_rules = said.rules, consent_id = said.consent, updated_at = now()
               from jsonb_to_recordset(%s) as said (id uuid, rules jsonb, consent uuid)
-             where messages.id = said.id and messages.send_state = 'queued' returning messages.id)
-        insert into message_steps (message_id, step) select id, 'sending' from begun returning message_id
+             where messages.id = said.id and messages.send_state = 'queued' returning messages.id, sending_since),
+        steps as (insert into message_steps (message_id, step) select id, 'sending' from begun)
+        select id, sending_since from begun
         """,
         (Jsonb(said),),
     ).fetchall()
-    return {row[0] for row in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

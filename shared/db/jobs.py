@@ -57,7 +57,6 @@ class Hint:
 
     id: int
     kind: JobKind
-    lane: int | None = None
 
 
 def promise(
@@ -98,7 +97,7 @@ def renew(conn: Connection, kind: JobKind, ref: str, *, hint_in_s: float = 0.0) 
         """
         insert into jobs (kind, ref, hint_at) values (%(kind)s, %(ref)s, now() + make_interval(secs => %(hint_in_s)s))
         on conflict (kind, ref) do update set
-            state = 'due', finished_at = null, attempts = 0, next_at = now(), hint_at = excluded.hint_at
+            state = 'due', finished_at = null, attempts = 0, next_at = now(), hint_at = excluded.hint_at, awake = true
          where jobs.state <> 'due'
         returning id
         """,
@@ -139,6 +138,24 @@ def lease(conn: Connection, job_ids: Sequence[int], lease_s: Mapping[JobKind, fl
             returning id, kind, ref, order_key, attempts, fence, created_at
             """,
             {"ids": list(job_ids), "lease_s": json.dumps(dict(lease_s))},
+        ).fetchall()
+
+
+def lease_released(conn: Connection, lease_s: Mapping[JobKind, float], *, limit: int) -> list[Job]:
+    """Takes the next paced jobs that have been let go, the highest lanes first. Two workers never get the same."""
+    with conn.cursor(row_factory=class_row(Job)) as cursor:
+        return cursor.execute(
+            """
+            update jobs set lease_until = now() + make_interval(secs => (%(lease_s)s::jsonb ->> kind)::float),
+                            attempts = attempts + 1, fence = fence + 1
+             where id in (
+                select id from jobs
+                 where state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
+                   and next_at <= now() and (lease_until is null or lease_until <= now())
+                 order by lane, id limit %(limit)s for update skip locked)
+            returning id, kind, ref, order_key, attempts, fence, created_at
+            """,
+            {"limit": limit, "lease_s": json.dumps(dict(lease_s))},
         ).fetchall()
 
 

@@ -19,7 +19,7 @@ from shared.domain.status import MESSAGE_FINAL
 
 _COLUMNS: LiteralString = """
     id, message_sid, tenant_id, client, idempotency_key, direction, from_number, to_number, body, media, status,
-    send_state, sending_since, error_code, error_reason, segments, is_conflicted, created_at, updated_at
+    send_state, sending_since, error_code, error_reason, segments, is_conflicted, retry_of, nth_try, created_at, updated_at
 """
 
 # What a text is to the outside that Twilio has said nothing of; in every other state of sending it is queued.
@@ -28,7 +28,10 @@ _STATE_WITHOUT_TWILIO: Final = {"refused": "failed", "canceled": "canceled"}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One text. `status` is Twilio's word, `send_state` ours (outbound only)."""
+    """One text. `status` is Twilio's word, `send_state` ours (outbound only).
+
+    `retry_of`: the text in whose place it is sent, because Twilio took and lost that one; then `nth_try` is over 1.
+    """
 
     id: UUID
     message_sid: str | None
@@ -47,6 +50,8 @@ class Message:
     error_reason: str | None
     segments: int | None
     is_conflicted: bool
+    retry_of: UUID | None
+    nth_try: int
     created_at: datetime
     updated_at: datetime
 
@@ -188,25 +193,31 @@ def mark_sending(conn: Connection, message_id: UUID) -> bool:
     return done.rowcount == 1
 
 
-def mark_unsent(conn: Connection, message_ids: Sequence[UUID]) -> int:
-    """It is certain that Twilio does not have them: they may be sent (again). How many were not settled otherwise."""
+def mark_unsent(conn: Connection, attempts: Sequence[tuple[UUID, datetime | None]]) -> int:
+    """It is certain that Twilio does not have them: they may be sent (again). How many were not settled otherwise.
+
+    Each with its `sending_since`: whoever stood still for minutes knows of his own attempt only, and another one, begun
+    meanwhile, may be under way.
+    """
     return conn.execute(
         """
         update messages set send_state = 'queued', sending_since = null, updated_at = now()
-         where id = any(%s) and send_state in ('sending', 'unknown')
+          from unnest(%s::uuid[], %s::timestamptz[]) as attempt (id, since)
+         where messages.id = attempt.id and sending_since is not distinct from attempt.since
+           and send_state in ('sending', 'unknown')
         """,
-        (list(message_ids),),
+        ([message_id for message_id, _ in attempts], [since for _, since in attempts]),
     ).rowcount
 
 
-def mark_unknown(conn: Connection, message_id: UUID, reason: str) -> bool:
-    """No answer came: Twilio may have it or not."""
+def mark_unknown(conn: Connection, message_id: UUID, since: datetime | None, reason: str) -> bool:
+    """No answer came to the attempt begun at `since`: Twilio may have it or not."""
     done = conn.execute(
         """
         update messages set send_state = 'unknown', error_reason = %s, updated_at = now()
-         where id = %s and send_state = 'sending'
+         where id = %s and sending_since is not distinct from %s and send_state = 'sending'
         """,
-        (reason, message_id),
+        (reason, message_id, since),
     )
     return done.rowcount == 1
 

@@ -1,15 +1,13 @@
 """The queues of texts that keep a sender's pace: who waits at which sender, who goes next, and when one's turn will come."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import class_row
-
-from shared.db.jobs import REHINT_S, Hint
 
 # More senders than this with texts waiting at once would be served in rounds.
 MOST_QUEUES: Final = 2_000
@@ -64,32 +62,65 @@ def queues(conn: Connection) -> list[Queue]:
         ).fetchall()
 
 
-def release(conn: Connection, room: Mapping[str, int], *, limit: int) -> list[Hint]:
-    """Hints for the next texts of these senders: what begins within `room` segments at each, `limit` in all, by lane and turn.
+def release(conn: Connection, room: Mapping[str, int], *, limits: Sequence[int]) -> int:
+    """Lets the next texts of these senders go: what begins within `room` segments at each, by lane and turn.
 
-    Where there is not room for all, every owner's first goes before anybody's second.
+    What has been let go there and is in nobody's hands yet counts. `limits`: of each lane, together with those above it, so
+    many at the most. Where there is not room for all, every owner's first goes before anybody's second. Returns how many.
     """
-    with conn.cursor(row_factory=class_row(Hint)) as cursor:
-        return cursor.execute(
-            """
-            with next as (
-                select job.id, job.lane, row_number() over (partition by job.lane, job.owner order by job.turn, job.id) as nth
-                  from unnest(%(keys)s::text[], %(rooms)s::int[]) as queue (key, room)
-                 cross join lateral (
-                    select id, lane, owner, turn, sum(cost) over (order by lane, turn, id) - cost as before
-                      from (select id, lane, owner, turn, cost from jobs
-                             where pace_key = queue.key and state = 'due' and awake and pace_key is not null
-                               and (hint_at <= now() or hint_at = 'infinity') and (lease_until is null or lease_until <= now())
-                             order by lane, turn, id limit queue.room) as first) as job
-                 where job.before < queue.room
-                 order by job.lane, nth limit %(limit)s)
-            update jobs set hint_at = now() + make_interval(secs => %(rehint_s)s)
-             where id in (select id from jobs where id in (select id from next) for update skip locked)
-               and state = 'due' and (hint_at <= now() or hint_at = 'infinity')
-            returning id, kind, lane
-            """,
-            {"keys": [*room], "rooms": [*room.values()], "limit": limit, "rehint_s": REHINT_S},
-        ).fetchall()
+    return conn.execute(
+        """
+        with next as (
+            select job.id, job.lane, row_number() over (partition by job.lane, job.owner order by job.turn, job.id) as nth
+              from unnest(%(keys)s::text[], %(rooms)s::int[]) as queue (key, room)
+             cross join lateral (
+                select queue.room - coalesce(sum(cost), 0) as room from jobs
+                 where pace_key = queue.key and state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
+                   and (lease_until is null or lease_until <= now())) as left_
+             cross join lateral (
+                select id, lane, owner, turn, sum(cost) over (order by lane, turn, id) - cost as before
+                  from (select id, lane, owner, turn, cost from jobs
+                         where pace_key = queue.key and state = 'due' and pace_key is not null and awake
+                           and hint_at = 'infinity'
+                         order by lane, turn, id limit greatest(left_.room, 0)) as first) as job
+             where job.before < left_.room),
+        placed as (select id, lane, row_number() over (order by lane, nth) as place from next)
+        update jobs set hint_at = now()
+         where id in (select id from jobs
+                       where id in (select id from placed where place <= (%(limits)s::int[])[lane + 1])
+                         for update skip locked)
+           and state = 'due' and hint_at = 'infinity'
+        """,
+        {"keys": [*room], "rooms": [*room.values()], "limits": list(limits)},
+    ).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Texts that have been let go and are in nobody's hands: how many of each lane, and how long the oldest has waited."""
+
+    by_lane: tuple[int, int, int]
+    waited_s: float
+
+    @property
+    def count(self) -> int:
+        """Of all lanes."""
+        return sum(self.by_lane)
+
+
+def let_go(conn: Connection) -> LetGo:
+    """What waits for a worker."""
+    row = conn.execute(
+        """
+        select count(*) filter (where lane = 0), count(*) filter (where lane = 1), count(*) filter (where lane = 2),
+               coalesce(extract(epoch from now() - min(hint_at)), 0)::float
+          from jobs
+         where state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
+           and (lease_until is null or lease_until <= now())
+        """
+    ).fetchone()
+    assert row is not None  # an aggregate always gives a row
+    return LetGo((row[0], row[1], row[2]), row[3])
 
 
 # Segments that wait at sender `at.key` in lane `at.lane` and above. Of a lane with a thousand texts or more the first thousand

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from shared.db.jobs import FIRST_HINT_S, Promised
+from shared.db.jobs import Promised
 from shared.db.texts import COLUMNS, Text
 
 
@@ -66,8 +66,8 @@ def keep(conn: Connection, texts: Sequence[Outgoing]) -> dict[UUID, Kept]:
     Left out are those under a key that their client has used before, also one a moment ago, in another transaction.
 
     A job's turn is that of start-time fair queueing: one cost behind its owner's last, and not before the queue's first. So
-    an owner with ten thousand and one with ten take turns. The first at a sender, at which nobody waits, is hinted by
-    whoever promised it; the others are let go by the releaser.
+    an owner with ten thousand and one with ten take turns. The first at a sender, at which nobody waits, is let go at
+    once, and whoever promised it rings; the others are let go by the releaser.
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
@@ -108,7 +108,7 @@ def keep(conn: Connection, texts: Sequence[Outgoing]) -> dict[UUID, Kept]:
                 select 'sms.send', id::text, pace_key, lane, owner, cost, coalesce(not_before, now()),
                        coalesce(not_before, now()) <= now(), turn + behind,
                        case when is_alone and not is_waited_at and coalesce(not_before, now()) <= now()
-                            then now() + make_interval(secs => %(hint_in_s)s) else 'infinity' end
+                            then now() else 'infinity' end
                   from due join queue using (pace_key, lane, owner) order by n
                 on conflict (kind, ref) do nothing
                 returning id as job_id, ref, hint_at < 'infinity' as is_first),
@@ -119,7 +119,7 @@ def keep(conn: Connection, texts: Sequence[Outgoing]) -> dict[UUID, Kept]:
                  order by n, place)
             select made.*, job_id, is_first from made left join promised on ref = made.id::text
             """,
-            {"said": json.dumps([_row(n, one) for n, one in enumerate(texts)]), "hint_in_s": FIRST_HINT_S},
+            {"said": json.dumps([_row(n, one) for n, one in enumerate(texts)])},
         ).fetchall()
     return {row["id"]: _kept(row) for row in rows}
 

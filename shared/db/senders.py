@@ -162,11 +162,13 @@ def _keep(conn: Connection, tenant_id: str, chosen: Mapping[str, str]) -> None:
 
 
 def sent_since(conn: Connection, name: str, since: datetime) -> int:
-    """Segments that this sender has begun to send since then."""
+    """Segments that this sender, or all of this service, has begun to send since then."""
     row = conn.execute(
         """
         select coalesce(sum(coalesce(planned_segments, 1)), 0) from messages
-         where direction = 'outbound' and from_number = %(name)s and sending_since >= %(since)s
+         where direction = 'outbound' and sending_since >= %(since)s
+           and (from_number = any(array(select %(name)s union select sender from senders where service_sid = %(name)s))
+                or (%(name)s like 'MG%%' and messaging_service_sid = %(name)s))
            and created_at > %(since)s - interval '36 days'  -- a text is for 35 days ahead at the most
         """,
         {"name": name, "since": since},

@@ -20,13 +20,17 @@ COLUMNS: LiteralString = """
     m.status, m.send_state, m.sending_since, m.error_code, m.error_reason, m.segments, m.created_at, m.updated_at,
     m.messaging_service_sid, m.purpose, m.lane, m.send_at, m.expires_at, m.estimated_send_at, m.on_unknown, m.encoding,
     m.planned_segments, m.bulk_id, m.decision, m.decision_rules, m.held_until, m.consent_id, m.decided_at,
-    m.is_conflicted, m.price, m.price_unit, m.carrier_done_at
+    m.is_conflicted, m.price, m.price_unit, m.carrier_done_at, m.retry_of, m.nth_try,
+    (select next.id from messages as next where next.retry_of = m.id) as retried_as
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Text(Message):
-    """A message with all that is known of it. What is of outgoing texts only is None for the others."""
+    """A message with all that is known of it. What is of outgoing texts only is None for the others.
+
+    `retried_as`: the text that was made to take its place.
+    """
 
     messaging_service_sid: str | None
     purpose: str | None
@@ -46,6 +50,7 @@ class Text(Message):
     price: Decimal | None
     price_unit: str | None
     carrier_done_at: datetime | None
+    retried_as: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

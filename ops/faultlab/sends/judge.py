@@ -16,6 +16,8 @@ from ops.faultlab.sends.told import Case, Taken, Text
 
 # Where a text may stay for good without being sent; each must say why.
 UNSENT_ENDS: Final = frozenset({"refused", "canceled", "parked"})
+# What Twilio has lost may be sent again.
+LOST: Final = frozenset({"failed", "undelivered"})
 # A STOP is acknowledged when the ingress has it on disk. A killed worker keeps what it had claimed of the inbox for half a
 # minute, and what Redis has forgotten comes out of the journal as late; the next store may be away by then.
 KNOWN_WITHIN_S: Final = 45.0
@@ -68,6 +70,10 @@ def _once(case: Case) -> Iterator[Violation]:
     for message_id, count in Counter(entry.message_id for entry in case.ledger).items():
         if count > 1 and message_id:
             yield Violation(2, message_id, f"TWICE: Twilio took it {count} times")
+    status = {entry.message_id: entry.status for entry in case.ledger}
+    for text in case.texts:
+        if text.retry_of and text.id in status and status.get(text.retry_of) not in LOST:
+            yield Violation(2, text.id, "TWICE: sent again, and the first was not lost")
 
 
 def _wanted(case: Case) -> Iterator[Violation]:
@@ -135,7 +141,8 @@ def _paced(case: Case) -> Iterator[Violation]:
 def _by_key(texts: Sequence[Text]) -> defaultdict[str, list[Text]]:
     found: defaultdict[str, list[Text]] = defaultdict(list)
     for text in texts:
-        found[text.key].append(text)
+        if not text.retry_of:
+            found[text.key].append(text)
     return found
 
 

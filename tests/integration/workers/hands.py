@@ -52,12 +52,22 @@ class OwnRedis:
 class Hand:
     """A worker process, and what it says."""
 
-    def __init__(self, folder: Path, redis_url: str, database_url: str = NOBODY, **asked: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        redis_url: str,
+        database_url: str = NOBODY,
+        *,
+        env: Mapping[str, str] | None = None,
+        **asked: Any,
+    ) -> None:
         self.node = f"{asked.get('name', 'one')}@{socket.gethostname()}"
         self.client = Redis.from_url(redis_url, socket_timeout=2)
         argv = [sys.executable, str(Path(__file__).with_name("one_worker.py")), json.dumps(asked)]
         log = folder / f"{asked.get('name', 'one')}.log"
-        self.child = Child("worker", argv, env=environment(redis_url, database_url), cwd=REPO, log=log)
+        self.child = Child(
+            "worker", argv, env={**environment(redis_url, database_url), **(env or {})}, cwd=REPO, log=log
+        )
 
     def ready(self) -> "Hand":
         """Returns once this very process says that it consumes."""

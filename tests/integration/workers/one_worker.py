@@ -4,7 +4,9 @@
 a net whose first round ends its thread. `dies`: where the process kills itself, as SIGKILL does: before_commit or
 after_commit of a batch, or before_note of a message that it was given, or `at`: whenever an event with that CallSid is
 handled. `hangs`: touches that file when a text of another service has its row, uncommitted, and goes no further. Task
-`test.hold` touches FILE.began and ends when FILE.go is there.
+`test.hold` touches FILE.began and ends when FILE.go is there. `sending`: at which step of sending texts (leased, turn,
+answered, recording, recorded) the process kills itself, or with `stops` stands still, as SIGSTOP does. `fresh_s`: how long
+a text that says "sending" may take to leave.
 """
 
 import functools
@@ -19,7 +21,7 @@ from threading import Event
 import workers.app
 import workers.watchdog
 from shared.celery_transport import SafeQoS
-from workers import contract, events
+from workers import contract, events, execute, handed, leaving
 from workers.guard import Guard
 from workers.house import app
 from workers.watchdog import Watchdog
@@ -83,6 +85,36 @@ def hanging(*args, **kwargs):
     Event().wait(60)
 
 
+def halt() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP if asked.get("stops") else signal.SIGKILL)
+
+
+def halting(whole, *, first):
+    """As `whole`, with the halt before it or behind it."""
+
+    def halted(*args, **kwargs):
+        if first:
+            halt()
+        done = whole(*args, **kwargs)
+        if not first:
+            halt()
+        return done
+
+    return halted
+
+
+match asked.get("sending"):
+    case "leased":
+        leaving.hand_over = halting(leaving.hand_over, first=True)
+    case "turn":
+        leaving.side_by_side = halting(leaving.side_by_side, first=True)
+    case "answered":
+        leaving.side_by_side = halting(leaving.side_by_side, first=False)
+    case "recording":
+        handed.record = halting(handed.record, first=False)
+    case "recorded":
+        execute._tell = halting(execute._tell, first=True)
+leaving.FRESH_S = asked.get("fresh_s", leaving.FRESH_S)
 if asked.get("dies") == "before_note":
     SafeQoS.append = lambda *_: die()
 elif "dies" in asked:

@@ -1,5 +1,6 @@
 """What lets a text go and what holds it, at the moment it is to leave: with a real Redis, PostgreSQL and a simulated Twilio."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,12 +9,12 @@ import requests
 from redis import Redis
 
 from shared import pace, tasks
-from shared.db import consents, jobs, opt_outs, senders, suppressions
+from shared.db import consents, departures, jobs, opt_outs, senders, suppressions
 from shared.db.senders import Sender
 from tests.integration.outgoing import kept, paced
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT
 from tests.integration.workers.test_messages import reported, wanted
-from workers import leaving, sms
+from workers import doubt, execute, leaving, sending, sms
 from workers.catalogue import CATALOGUE
 from workers.execute import run_many
 from workers.release import IDLE_S, Releaser
@@ -316,6 +317,140 @@ def test_whoever_stood_still_before_the_request_does_not_send(world, monkeypatch
     assert world.rt.redis.zcard("ts:pace-live") == 0
 
 
+def in_hand(world, message):
+    """A worker takes the text's job, and then stands still before anything leaves: what it would do next, and its job."""
+    job_id = world.one("select id from jobs where ref = %s", str(message.id))
+    ((_, (job,), step),) = execute._take(world.rt, CATALOGUE, [job_id])
+    return job, step
+
+
+def taken_over(world):
+    """Its lease ends, the text was never taken, and others begin to send it anew: their job, and what they would do next."""
+    world.rows("update messages set sending_since = sending_since - interval '2 minutes' returning id")
+    world.rows("update jobs set lease_until = now() returning id")
+    assert world.work("sms.send") == ["transient"]
+    world.time_passes()
+
+
+def test_whoever_stood_still_until_another_attempt_began_does_not_call_that_one_off(world):
+    message = asked(world)
+    _, stood_still = in_hand(world, message)
+    taken_over(world)
+    in_hand(world, message)  # the others' request is under way
+    world.rt.redis.set(f"ts:pace:{BUSINESS}", int((world.rt.redis.time()[0] + 9) * 1e6))
+    (waits,) = stood_still(world.rt)
+    assert waits.reason == "rate"
+    assert state(world, message)[0] == "sending"
+
+
+def test_a_late_refusal_of_one_attempt_says_nothing_of_the_next(world, trouble, monkeypatch):
+    message = asked(world)
+    _, stood_still = in_hand(world, message)
+    taken_over(world)
+    in_hand(world, message)
+    monkeypatch.setattr(leaving, "FRESH_S", 9.0)
+    trouble(status=429)
+    (refused,) = stood_still(world.rt)
+    assert refused.is_throttle
+    assert state(world, message)[0] == "sending"
+    assert "unsent" not in steps(world, message)
+
+
+def test_a_late_look_at_twilios_list_does_not_let_a_text_go_that_is_under_way(world):
+    message = asked(world)
+    in_hand(world, message)
+    world.rows("update messages set sending_since = sending_since - interval '2 minutes' returning id")
+    world.rows("update jobs set lease_until = now() returning id")
+    _, looks = in_hand(world, message)
+    taken_over(world)
+    in_hand(world, message)
+    looks(world.rt)
+    assert state(world, message)[0] == "sending"
+
+
+def test_a_host_whose_clock_is_fast_does_not_give_a_doubtful_text_up_early(world, trouble, monkeypatch):
+    trouble(status=503, when="before")
+    asked(world)
+    assert world.work("sms.send") == ["unknown"]
+
+    class Fast(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(minutes=5)
+
+    monkeypatch.setattr(doubt, "datetime", Fast)
+    world.rows("update messages set sending_since = now() - interval '6 seconds' returning id")
+    world.time_passes()
+    assert run_many(world.rt, CATALOGUE, [world.one("select id from jobs")]).popitem()[1] == "deferred"
+
+
+def test_a_text_that_a_service_has_smart_encoded_is_found_again(world, trouble, twilio, at_twilio):
+    """As Twilio does unless it is switched off: its list shows other words than ours."""
+    trouble(status=503, when="before")
+    message = asked(world, body="It’s “ready”")
+    assert world.work("sms.send") == ["unknown"]
+    sent = world.rt.twilio.send_message(
+        to=CUSTOMER, from_=BUSINESS, body='It\'s "ready"', media_urls=[], status_callback="http://127.0.0.1:9"
+    )
+    world.rows("update messages set sending_since = sending_since - interval '2 minutes' returning id")
+    world.time_passes()
+    assert world.work("sms.send") == ["done"]
+    assert world.one("select message_sid from messages where id = %s", message.id) == sent.message_sid
+
+
+def test_an_attempt_that_was_carried_out_late_is_found_by_the_doubt_about_the_next(world, trouble, at_twilio):
+    trouble(status=503, when="before")
+    message = asked(world, body="late")
+    world.rows("update messages set created_at = created_at - interval '5 minutes' returning id")
+    assert world.work("sms.send") == ["unknown"]
+    sent = world.rt.twilio.send_message(
+        to=CUSTOMER, from_=BUSINESS, body="late", media_urls=[], status_callback="http://127.0.0.1:9"
+    )
+    with world.rt.db.connection() as conn:  # two minutes later, in a second attempt: Twilio's word is older than that
+        conn.execute("update messages set sending_since = now() + interval '2 minutes', send_state = 'unknown'")
+    known = departures.read
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(
+        departures, "read", lambda *args: {k: replace(v, sending_for_s=99.0) for k, v in known(*args).items()}
+    )
+    world.time_passes()
+    assert world.work("sms.send") == ["done"]
+    monkey.undo()
+    assert world.one("select message_sid from messages where id = %s", message.id) == sent.message_sid
+
+
+def test_texts_that_leave_together_first_thing_in_the_day_use_the_whole_cap(world):
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000, segments_per_day=4))
+    for _ in range(6):
+        asked(world, expires_at=datetime.now(UTC) + timedelta(days=2))
+    ids = [row[0] for row in world.rows("select id from jobs where kind = 'sms.send' order by id")]
+    assert sorted(run_many(world.rt, CATALOGUE, ids).values()) == ["deferred"] * 2 + ["done"] * 4
+
+
+def test_a_services_cap_holds_after_redis_has_forgotten_what_its_numbers_sent(world):
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", service_sid=SERVICE, segments_per_s=1000))
+        senders.put(conn, Sender(SERVICE, "service", segments_per_s=1000, segments_per_day=2))
+    for _ in range(2):
+        asked(world)
+    assert world.work("sms.send") == ["done", "done"]
+    world.time_passes()  # Redis is empty
+    asked(world, expires_at=datetime.now(UTC) + timedelta(days=2))
+    assert world.work("sms.send") == ["deferred"]
+
+
+def test_a_text_in_hand_while_its_bulk_was_paused_does_not_expire_meanwhile(world):
+    message = asked(world, lane=2, purpose="marketing", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    with world.rt.db.connection() as conn:
+        row = conn.execute(
+            "insert into bulks (client, request, total, state) values ('c', '{}', 1, 'paused') returning id"
+        ).fetchone()
+        conn.execute("update messages set bulk_id = %s where id = %s", (row[0], message.id))
+    assert world.work("sms.send") == ["deferred"]
+    assert waits_s(world, message) <= 60
+
+
 def test_a_service_chooses_the_sender_and_we_write_down_whom(world, twilio):
     made = requests.put(f"{twilio}/sim/services/pool", json={}, timeout=10).json()
     sid = made.get("sid") or made["data"]["sid"]
@@ -338,17 +473,40 @@ def test_without_redis_texts_leave_at_half_their_pace_and_no_faster(world, at_tw
     assert len(at_twilio(to=CUSTOMER)) == 1
 
 
-def test_the_releaser_lets_the_first_of_each_sender_go_by_lane_into_the_lists_of_the_lanes(world):
+def test_the_releaser_lets_the_first_of_each_sender_go_by_lane_and_rings(world):
     bulk, answer = [asked(world, lane=2) for _ in range(3)], asked(world, lane=0)
     world.rows("update jobs set hint_at = 'infinity' returning id")
     releaser = Releaser(world.rt)
     assert releaser.once() == 1
-    first, _, last = tasks.lanes(tasks.SMS)
-    assert (world.rt.redis.llen(first), world.rt.redis.llen(last)) == (1, 0)
+    assert world.rt.redis.llen(tasks.SMS) == 1
     assert world.one("select ref from jobs where hint_at < 'infinity'") == str(answer.id)
-    assert releaser.once() == 1  # it is not known yet whether the first has left
-    assert world.rt.redis.llen(last) == 1
-    assert bulk
+    assert releaser.once() == 0  # it is not known yet whether the first has left
+    assert sending.drain(world.rt) == 1
+    assert (state(world, answer)[0], state(world, bulk[0])[0]) == ("handed", "queued")
+
+
+def test_a_bell_calls_for_all_that_may_leave_and_is_not_rung_twice(world):
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000))
+    for _ in range(20):
+        asked(world)
+        tasks.ring(world.rt.redis)
+    assert world.rt.redis.llen(tasks.SMS) == 1
+    assert sending.drain(world.rt) == 20
+    assert world.rt.redis.llen(tasks.SMS) == 3  # it has called others to help, who find nothing left
+    assert sending.drain(world.rt) == 0
+    assert world.one("select count(*) from messages where send_state = 'handed'") == 20
+    tasks.ring(world.rt.redis)
+    assert world.rt.redis.llen(tasks.SMS) == 4  # the bell was answered
+
+
+def test_what_was_let_go_and_whose_bell_was_lost_is_rung_for_again(world):
+    asked(world)
+    assert Releaser(world.rt).once() == 0
+    assert world.rt.redis.llen(tasks.SMS) == 0
+    world.rows("update jobs set hint_at = now() - interval '1 second' where hint_at < 'infinity' returning id")
+    Releaser(world.rt).once()
+    assert world.rt.redis.llen(tasks.SMS) == 1
 
 
 def test_the_releaser_waits_for_the_next_that_may_go_and_an_idle_house_costs_little(world):
@@ -366,17 +524,36 @@ def test_the_releaser_waits_for_the_next_that_may_go_and_an_idle_house_costs_lit
     assert releaser.once() == 1
 
 
-def test_the_releaser_hands_out_no_more_than_workers_can_take(world):
+def test_the_releaser_lets_go_no_more_than_workers_can_take(world):
     with world.rt.db.connection() as conn:
         for number in range(100):
             kept(conn, pace_key=f"+1415556{number:04}", lane=2)
         conn.execute("update jobs set hint_at = 'infinity'")
     releaser = Releaser(world.rt)
     assert releaser.once() == 64
-    assert world.rt.redis.llen(tasks.lanes(tasks.SMS)[2]) == 8  # eight texts leave together
     assert releaser.once() == 0
-    world.rt.redis.delete(*tasks.lanes(tasks.SMS))
+    world.rows("update jobs set state = 'done', finished_at = now() where hint_at < 'infinity' returning id")
     assert releaser.once() == 36
+
+
+def test_what_fills_the_list_of_a_lower_lane_does_not_keep_an_answer_from_being_let_go(world):
+    asked(world, lane=2)
+    answer = asked(world, lane=0)
+    world.rows("update jobs set hint_at = 'infinity' returning id")
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000))
+    tasks.hint_many(world.rt.redis, [("sms.send", 999_999, 2)] * 100)
+    assert Releaser(world.rt).once() == 1
+    assert world.one("select ref from jobs where hint_at < 'infinity'") == str(answer.id)
+
+
+def test_a_senders_full_queue_at_twilio_is_its_own_trouble_and_nobody_elses(world):
+    full = "+15005550008"  # Twilio's magic number: 21611
+    message = asked(world, from_number=full)
+    assert world.work("sms.send") == ["transient"]
+    assert state(world, message)[0] == "queued"
+    assert world.one("select pause_reason from senders where sender = %s", full) == "twilio 21611"
+    assert float(world.rt.redis.get("ts:pace-limit")) >= pace.FIRST_LIMIT
 
 
 def test_texts_that_leave_together_do_so_and_none_waits_for_the_other(world, at_twilio):

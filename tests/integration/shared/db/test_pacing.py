@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from shared.db import pacing, promises, senders
+from shared.db import jobs, pacing, promises, senders
 from shared.db.senders import Sender
 from tests.integration.outgoing import kept, outgoing
 
+LEASES = {"sms.send": 30.0}
 A, B, FAST = "+14155550100", "+14155550101", "12345"
 
 
@@ -38,9 +39,18 @@ def chosen(conn, to):
 
 
 def released(conn, room, limit=100):
-    """The owners of what is let go, in order of id."""
-    ids = [hint.id for hint in pacing.release(conn, room, limit=limit)]
-    return [row[0] for row in conn.execute("select owner from jobs where id = any(%s) order by id", (ids,))]
+    """What is let go now and taken by a worker at once, in its order."""
+    pacing.release(conn, room, limits=[limit] * 3)
+    return [job.id for job in jobs.lease_released(conn, LEASES, limit=limit)]
+
+
+def owners(conn, ids):
+    found = dict(conn.execute("select id, owner from jobs where id = any(%s)", (ids,)).fetchall())
+    return [found[job_id] for job_id in ids]
+
+
+def finish(conn, ids):
+    conn.execute("update jobs set state = 'done', finished_at = now() where id = any(%s)", (ids,))
 
 
 def test_the_first_of_a_sender_may_be_hinted_at_once_and_who_finds_somebody_waiting_sleeps(conn):
@@ -73,36 +83,59 @@ def test_what_is_for_later_sleeps_until_it_is_woken(conn, promise):
     promised = kept(conn, pace_key=A, not_before=later).promised
     assert not promised.is_first
     assert pacing.queues(conn) == []
-    assert pacing.release(conn, {A: 10}, limit=10) == []
+    assert pacing.release(conn, {A: 10}, limits=[10] * 3) == 0
     assert pacing.wake(conn) == 0
     conn.execute("update jobs set next_at = now() - interval '1 second'")
     assert pacing.wake(conn) == 1
-    assert [hint.id for hint in pacing.release(conn, {A: 10}, limit=10)] == [promised.id]
+    assert released(conn, {A: 10}) == [promised.id]
 
 
-def test_two_releasers_never_let_the_same_go(conn, promise, database_url):
+def test_two_workers_never_take_the_same(conn, promise, database_url):
     promise(count=40)
+    assert pacing.release(conn, {A: 40}, limits=[40] * 3) == 40
 
-    def release(_):
+    def take(_):
         with psycopg.connect(database_url) as own:
-            return [hint.id for hint in pacing.release(own, {A: 10}, limit=10)]
+            return [job.id for job in jobs.lease_released(own, LEASES, limit=4)]
 
     with ThreadPoolExecutor(4) as pool:
-        gone = [job_id for ids in pool.map(release, range(12)) for job_id in ids]
-    assert len(gone) == len(set(gone))
+        gone = [job_id for ids in pool.map(take, range(12)) for job_id in ids]
+    assert len(gone) == len(set(gone)) == 40
+
+
+def test_what_has_been_let_go_and_is_not_yet_taken_counts_against_the_room(conn, promise):
+    promise(count=5)
+    assert pacing.release(conn, {A: 2}, limits=[10] * 3) == 2
+    assert pacing.release(conn, {A: 2}, limits=[10] * 3) == 0
+    waiting = pacing.let_go(conn)
+    assert (waiting.by_lane, waiting.count) == ((0, 2, 0), 2)
+    assert 0 <= waiting.waited_s < 60
+    assert len(jobs.lease_released(conn, LEASES, limit=1)) == 1
+    assert pacing.release(conn, {A: 2}, limits=[10] * 3) == 1
 
 
 def test_lanes_go_before_turns(conn, promise):
     bulk, answer = promise(lane=2, count=3), promise(lane=0)
-    assert [hint.id for hint in pacing.release(conn, {A: 1}, limit=10)] == answer
-    assert [hint.lane for hint in pacing.release(conn, {A: 1}, limit=10)] == [2]
-    assert bulk
+    assert released(conn, {A: 1}) == answer
+    assert released(conn, {A: 2}) == bulk[:2]
+    pacing.release(conn, {A: 1}, limits=[1] * 3)
+    late = promise(B, lane=1)
+    pacing.release(conn, {B: 1}, limits=[1] * 3)
+    assert [job.id for job in jobs.lease_released(conn, LEASES, limit=1)] == late
+
+
+def test_what_lower_lanes_have_let_go_holds_up_nobody(conn, promise):
+    promise(FAST, lane=2, count=20)
+    assert pacing.release(conn, {FAST: 20}, limits=[10] * 3) == 10
+    answer = promise(B, lane=0)
+    assert pacing.release(conn, {FAST: 20, B: 1}, limits=[10, 10, 0]) == 1
+    assert [job.id for job in jobs.lease_released(conn, LEASES, limit=1)] == answer
 
 
 def test_room_is_counted_in_segments_and_the_last_one_may_stand_out(conn, promise):
     promise(cost=2, count=3)
-    assert len(pacing.release(conn, {A: 3}, limit=10)) == 2  # of 0-2 and 2-4 both begin within three
-    assert len(pacing.release(conn, {A: 1}, limit=10)) == 1
+    assert len(released(conn, {A: 3})) == 2  # of 0-2 and 2-4 both begin within three
+    assert len(released(conn, {A: 1})) == 1
 
 
 def test_owners_of_one_sender_take_turns_whoever_came_first_with_how_many(conn, promise):
@@ -110,23 +143,21 @@ def test_owners_of_one_sender_take_turns_whoever_came_first_with_how_many(conn, 
     promise(owner="small", count=3)
     ids = []
     for _ in range(8):
-        ids += [hint.id for hint in pacing.release(conn, {A: 1}, limit=1)]
-        conn.execute("update jobs set state = 'done', finished_at = now() where id = any(%s)", (ids,))
-    owners = dict(conn.execute("select id, owner from jobs").fetchall())
-    assert sorted(owners[job_id] for job_id in ids[:7]) == ["big"] * 4 + ["small"] * 3
+        ids += released(conn, {A: 1}, limit=1)
+        finish(conn, ids)
+    assert sorted(owners(conn, ids[:7])) == ["big"] * 4 + ["small"] * 3
 
 
 def test_who_comes_late_does_not_go_before_all_that_wait(conn, promise):
     promise(owner="big", count=50)
     for _ in range(20):
-        ids = [hint.id for hint in pacing.release(conn, {A: 1}, limit=1)]
-        conn.execute("update jobs set state = 'done', finished_at = now() where id = any(%s)", (ids,))
+        finish(conn, released(conn, {A: 1}, limit=1))
     promise(owner="late", count=20)
     gone = []
     for _ in range(10):
-        (hint,) = pacing.release(conn, {A: 1}, limit=1)
-        gone += conn.execute("select owner from jobs where id = %s", (hint.id,)).fetchone()
-        conn.execute("update jobs set state = 'done', finished_at = now() where id = %s", (hint.id,))
+        ids = released(conn, {A: 1}, limit=1)
+        gone += owners(conn, ids)
+        finish(conn, ids)
     assert 4 <= gone.count("late") <= 6
 
 
@@ -135,9 +166,9 @@ def test_long_texts_cost_their_owner_turns(conn, promise):
     promise(owner="short", cost=1, count=40)
     gone = []
     for _ in range(20):
-        (hint,) = pacing.release(conn, {A: 1}, limit=1)
-        gone += conn.execute("select owner from jobs where id = %s", (hint.id,)).fetchone()
-        conn.execute("update jobs set state = 'done', finished_at = now() where id = %s", (hint.id,))
+        ids = released(conn, {A: 1}, limit=1)
+        gone += owners(conn, ids)
+        finish(conn, ids)
     assert gone.count("short") == pytest.approx(4 * gone.count("long"), abs=5)
 
 
@@ -145,7 +176,7 @@ def test_where_there_is_not_room_for_all_every_owner_gets_its_first(conn, promis
     promise(A, owner="a", count=5)
     promise(B, owner="b", count=5)
     promise(FAST, owner="c", count=5)
-    assert sorted(released(conn, {A: 5, B: 5, FAST: 5}, limit=3)) == ["a", "b", "c"]
+    assert sorted(owners(conn, released(conn, {A: 5, B: 5, FAST: 5}, limit=3))) == ["a", "b", "c"]
 
 
 def test_the_queues_are_found_however_long_they_are_with_their_rates_and_without_the_paused(conn, promise):
