@@ -17,10 +17,12 @@ class Books:
     _read: int = 0
 
     def look(self) -> int:
-        """How many people have been texted now."""
+        """How many people have been texted now. A line that is still being decided is read again."""
         answer = requests.get(f"{self.url}/sim/ledger", params={"after": self._read}, timeout=60)
+        is_decided = True
         for line in map(json.loads, answer.text.splitlines()):
-            self._read = line["n"]
             if line["sid"]:
                 self.at_ns.setdefault(line["to"], int(line["arrived_s"] * _NS))
+            is_decided = is_decided and bool(line["sid"] or line["answer"] != "pending")
+            self._read = line["n"] if is_decided else self._read
         return len(self.at_ns)

@@ -32,13 +32,13 @@ class Delays:
 
 def measure(bench: Bench) -> Section:
     """The same texts from the same numbers, first alone, then beside the bulk."""
-    each = int(RATE * bench.asked.seconds)
+    each, others = int(RATE * bench.asked.seconds), QUICK if bench.asked.quick else TEXTS
     with sending.opened(bench, "ours", without=("notify", "beat"), per_s=PER_S) as house:
         load = Generator(house.address, CONNECTIONS, house.texts(0, _WARM_UP + 2 * each, purpose="conversation"))
         try:
             _delays(house, load, _WARM_UP, 0)
             alone = _delays(house, load, each, _WARM_UP)
-            bulk = house.ask_bulk(_OTHERS, QUICK if bench.asked.quick else TEXTS)
+            bulk = house.ask_bulk(_OTHERS, others)
             books = Books(house.env["TS_SIMULATOR_URL"])
             before = books.look()
             wait_for(lambda: books.look() > before + 100, WITHIN_S)
@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Section:
         "beside",
         "Texts of a conversation, alone and beside a bulk",
         [Table(["beside", "texts", "answered p50 / p95 ms", "at Twilio p50 / p95 / longest ms", "remarks"], [
-            _row("nothing", alone, ""), _row(f"a bulk of {TEXTS:,}", among, f"{left:,} of it waited at the end"),
+            _row("nothing", alone, ""), _row(f"a bulk of {others:,}", among, f"{left:,} of it waited at the end"),
         ])],
         notes=[f"{RATE:g} a second, purpose conversation, from the numbers that the bulk uses too ({PER_S:g} segments a second "
                "each). From the moment a text was due to the simulator's note of its create."],
