@@ -56,7 +56,8 @@ class SendingHouse(House):
             "update messages set sending_since = sending_since - interval '1 minute' where send_state in ('sending', 'unknown')"
         )
         self.db.execute(
-            "update jobs set lease_until = now(), next_at = now(), hint_at = now(), awake = true where state = 'due'"
+            "update jobs set lease_until = now(), next_at = now(), hint_at = now() - interval '1 second', awake = true"
+            " where state = 'due'"
         )
 
     def is_settled(self):

@@ -320,7 +320,7 @@ def test_whoever_stood_still_before_the_request_does_not_send(world, monkeypatch
 def in_hand(world, message):
     """A worker takes the text's job, and then stands still before anything leaves: what it would do next, and its job."""
     job_id = world.one("select id from jobs where ref = %s", str(message.id))
-    ((_, (job,), step),) = execute._take(world.rt, CATALOGUE, [job_id])
+    ((_, (job,), step),) = execute._take(world.rt, CATALOGUE, lambda conn: jobs.lease(conn, [job_id], execute._leases(CATALOGUE)))
     return job, step
 
 
@@ -536,15 +536,16 @@ def test_the_releaser_lets_go_no_more_than_workers_can_take(world):
     assert releaser.once() == 36
 
 
-def test_what_fills_the_list_of_a_lower_lane_does_not_keep_an_answer_from_being_let_go(world):
-    asked(world, lane=2)
-    answer = asked(world, lane=0)
-    world.rows("update jobs set hint_at = 'infinity' returning id")
+def test_what_a_lower_lane_has_let_go_does_not_keep_an_answer_from_being_let_go(world):
     with world.rt.db.connection() as conn:
         senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000))
-    tasks.hint_many(world.rt.redis, [("sms.send", 999_999, 2)] * 100)
+        for number in range(100):
+            kept(conn, pace_key=f"+1415556{number:04}", lane=2)
+    asked(world, lane=2)
+    answer = asked(world, lane=0)
+    world.rows("update jobs set hint_at = 'infinity' where pace_key = %s returning id", BUSINESS)
     assert Releaser(world.rt).once() == 1
-    assert world.one("select ref from jobs where hint_at < 'infinity'") == str(answer.id)
+    assert world.one("select ref from jobs where pace_key = %s and hint_at < 'infinity'", BUSINESS) == str(answer.id)
 
 
 def test_a_senders_full_queue_at_twilio_is_its_own_trouble_and_nobody_elses(world):
