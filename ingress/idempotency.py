@@ -1,8 +1,9 @@
 """Idempotency-Key: the same request sent again gets the first answer again, and its effect happens once.
 
-The claim is a short transaction of its own, so that a second request sees it; the answer is kept in the transaction of
-the effect. A process that dies in between leaves a claim without effect, which the next one takes over after a minute;
-should the first one live after all, its fence is gone and its transaction rolls back.
+Where the effect is rows only, the claim belongs to its transaction (`claimed`). Where more follows (`once`), it is a short
+transaction of its own, so that a second request sees it, and the answer is kept in the transaction of the effect. A process
+that dies in between leaves a claim without effect, which the next one takes over after a minute; should the first one live
+after all, its fence is gone and its transaction rolls back.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from typing import Any, Final
 import psycopg
 from flask import Response, request
 from psycopg import Connection
+from psycopg.errors import LockNotAvailable
 
 from ingress.answer import Answer, response
 from ingress.paths import canonical
@@ -61,20 +63,39 @@ def once(rt: Runtime, client: str, body: Any, *, is_required: bool = False) -> I
     Raises Problem: 400 unusable key, or none where one `is_required`; 409 the same request is running, 422 the key belongs to
     another body.
     """
+    place = _place(client, is_required=is_required)
+    if place is None:
+        yield Once()
+        return
+    with rt.db.connection() as conn:
+        this = _claim(conn, place, fingerprint(body))
+    try:
+        yield this
+    except BaseException:
+        _release(rt, this)
+        raise
+
+
+def claimed(conn: Connection, client: str, body: Any) -> Once:
+    """As `once`, for an effect that is over within this transaction: claim, effect and answer commit together or not at all,
+    and the same request sent meanwhile waits for it.
+
+    Raises Problem as `once`; 409 after PostgreSQL's lock_timeout.
+    """
+    place = _place(client)
+    try:
+        return Once() if place is None else _claim(conn, place, fingerprint(body))
+    except LockNotAvailable:
+        raise _running() from None
+
+
+def _place(client: str, *, is_required: bool = False) -> Place | None:
     key = _key(request.headers.get("Idempotency-Key"))
     if key is None and is_required:
         raise Problem(
             400, "idempotency-key-required", "Idempotency-Key missing", "Send one, so that nothing is done twice."
         )
-    if key is None:
-        yield Once()
-        return
-    claimed = _claim(rt, Place(client, request.method, canonical(request.path), key), fingerprint(body))
-    try:
-        yield claimed
-    except BaseException:
-        _release(rt, claimed)
-        raise
+    return None if key is None else Place(client, request.method, canonical(request.path), key)
 
 
 def fingerprint(body: Any) -> bytes:
@@ -82,10 +103,9 @@ def fingerprint(body: Any) -> bytes:
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
-def _claim(rt: Runtime, place: Place, print_: bytes) -> Once:
-    with rt.db.connection() as conn:
-        fence = store.claim(conn, place, print_)
-        kept = None if fence else store.find(conn, place)
+def _claim(conn: Connection, place: Place, print_: bytes) -> Once:
+    fence = store.claim(conn, place, print_)
+    kept = None if fence else store.find(conn, place)
     if fence:
         return Once(place.key, None, place, fence)
     # Between the two statements a failed request may have released the key: the client's retry will get it.

@@ -4,6 +4,7 @@ Built in three places: the ingress after its fork (`ingress/context.py`), a Cele
 the CLI (`ops/manage`). Handlers and `shared.db` functions get a connection instead, so they cannot reach the network.
 """
 
+import select
 from dataclasses import dataclass
 
 from psycopg import Connection
@@ -53,7 +54,7 @@ def open_db(settings: Settings, *, size: int) -> ConnectionPool[Connection]:
         max_size=size,
         timeout=_DB_POOL_WAIT_S,
         reconnect_timeout=_DB_RECONNECT_S,
-        check=ConnectionPool.check_connection,
+        check=_still_there,
         kwargs={
             "connect_timeout": _DB_CONNECT_S,
             "options": _DB_OPTIONS,
@@ -67,6 +68,18 @@ def open_db(settings: Settings, *, size: int) -> ConnectionPool[Connection]:
         },
         open=True,
     )
+
+
+def _still_there(conn: Connection) -> None:
+    """A connection that the server has ended has something to read: then it is asked, and the pool replaces it.
+
+    To ask every time would cost each transaction a question and answer. A server that has gone without a word is found out
+    by the first statement, as it would be by the question.
+    """
+    poll = select.poll()
+    poll.register(conn.fileno(), select.POLLIN)
+    if poll.poll(0):
+        ConnectionPool.check_connection(conn)
 
 
 def open_redis(settings: Settings, *, timeout_s: float, connections: int) -> Redis:

@@ -6,6 +6,7 @@ block for seconds when Redis is away; so the message is written here in Celery's
 it with what its Celery would send before it starts (`workers/message_check.py`).
 """
 
+import contextlib
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from shared.domain.job_kinds import JobKind
 
 DRAIN: Final = "workers.drain"
 RUN: Final = "workers.run"
-RUN_MANY: Final = "workers.run_many"
+SEND: Final = "workers.send"
 SMS_CONTRACT: Final = (
     "twilio_server.sms.send.v1"  # what other services send; conventions: name and version never change
 )
@@ -40,17 +41,12 @@ QUEUE_OF: Final[Mapping[JobKind, str]] = {
 }
 
 
-# kombu's Redis transport keeps a list for each priority of a queue and reads them in this order: ours by lane.
-PRIORITY_OF_LANE: Final = (0, 3, 6)
-_SEP: Final = "\x06\x16"  # kombu.transport.redis.Channel.sep
+SMS_BELL: Final = "ts:sms:bell"
+# A bell whose message was lost may be rung again after this: sooner than anybody would notice.
+BELL_MS: Final = 1_000
 
 
-def lanes(queue: str) -> list[str]:
-    """The lists of a queue's lanes, the first goes first."""
-    return [_list(queue, priority) for priority in PRIORITY_OF_LANE]
-
-
-def message(task: str, args: list[Any], queue: str, *, task_id: str | None = None, priority: int = 0) -> bytes:
+def message(task: str, args: list[Any], queue: str, *, task_id: str | None = None) -> bytes:
     """A Celery protocol 2 message for `queue`, as kombu's Redis transport keeps it in the list of that name."""
     task_id = task_id or str(uuid4())
     body = json.dumps([args, {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
@@ -66,48 +62,59 @@ def message(task: str, args: list[Any], queue: str, *, task_id: str | None = Non
         },
         "properties": {
             "correlation_id": task_id, "reply_to": task_id, "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": queue}, "priority": priority, "body_encoding": "base64",
+            "delivery_info": {"exchange": "", "routing_key": queue}, "priority": 0, "body_encoding": "base64",
             "delivery_tag": task_id,
         },
     }).encode()  # fmt: skip
 
 
-def hint(redis: Redis, kind: JobKind, job_id: int, lane: int | None = None) -> bool:
+def hint(redis: Redis, kind: JobKind, job_id: int) -> bool:
     """Tells the workers that a job is ready. False if Redis did not take it: the dispatcher finds the row anyway."""
-    return hint_many(redis, [(kind, job_id, lane)])
+    return hint_many(redis, [(kind, job_id)])
 
 
-def hint_many(redis: Redis, ready: Sequence[tuple[JobKind, int, int | None]]) -> bool:
-    """As `hint`, for all of these at once: kind, id, and the lane if it has one. False if Redis took none, or perhaps some."""
-    lists: dict[str, list[bytes]] = {}
-    for kind, job_id, lane in ready:
-        queue, priority = QUEUE_OF[kind], PRIORITY_OF_LANE[lane or 0]
-        lists.setdefault(_list(queue, priority), []).append(message(RUN, [job_id], queue, priority=priority))
-    return _push(redis, lists, len(ready))
-
-
-def _push(redis: Redis, lists: Mapping[str, Sequence[bytes]], jobs: int) -> bool:
+def hint_many(redis: Redis, ready: Sequence[tuple[JobKind, int]]) -> bool:
+    """As `hint`, for all of these at once. False if Redis took none, or perhaps some."""
+    queues: dict[str, list[bytes]] = {}
+    for kind, job_id in ready:
+        queues.setdefault(QUEUE_OF[kind], []).append(message(RUN, [job_id], QUEUE_OF[kind]))
     try:
         with redis.pipeline(transaction=False) as pipe:
-            for name, messages in lists.items():
-                pipe.lpush(name, *messages)
+            for queue, messages in queues.items():
+                pipe.lpush(queue, *messages)
             pipe.execute()
     except RedisError as fault:
-        metrics.HINTS_LOST.inc(jobs)
-        log.get().warning("hint_lost", jobs=jobs, error_type=type(fault).__name__)
+        metrics.HINTS_LOST.inc(len(ready))
+        log.get().warning("hint_lost", jobs=len(ready), error_type=type(fault).__name__)
         return False
     return True
 
 
-def hint_together(redis: Redis, groups: Sequence[tuple[JobKind, int | None, Sequence[int]]]) -> bool:
-    """Tells the workers that these jobs are ready, each group (kind, lane, ids) by one message: they are done together."""
-    lists: dict[str, list[bytes]] = {}
-    for kind, lane, job_ids in groups:
-        queue, priority = QUEUE_OF[kind], PRIORITY_OF_LANE[lane or 0]
-        made = message(RUN_MANY, [list(job_ids)], queue, priority=priority)
-        lists.setdefault(_list(queue, priority), []).append(made)
-    return _push(redis, lists, sum(len(job_ids) for _, _, job_ids in groups))
+def ring(redis: Redis) -> bool:
+    """Tells the workers that texts may leave; they take from the rows what has been let go. False if Redis did not take it.
+
+    One bell calls for any number of texts: none is pushed while one is on its way or being answered.
+    """
+    try:
+        if redis.set(SMS_BELL, 1, nx=True, px=BELL_MS):
+            redis.lpush(SMS, message(SEND, [], SMS))
+    except RedisError as fault:
+        metrics.HINTS_LOST.inc()
+        log.get().warning("hint_lost", jobs=1, error_type=type(fault).__name__)
+        return False
+    return True
 
 
-def _list(queue: str, priority: int) -> str:
-    return f"{queue}{_SEP}{priority}" if priority else queue
+def call_more(redis: Redis, hands: int) -> None:
+    """Calls so many further threads for texts that one has found. Redis may be away: then one does it all."""
+    try:
+        if hands > int(redis.llen(SMS)):
+            redis.lpush(SMS, *[message(SEND, [], SMS) for _ in range(hands)])
+    except RedisError as fault:
+        log.get().warning("hint_lost", jobs=hands, error_type=type(fault).__name__)
+
+
+def answered(redis: Redis) -> None:
+    """Whoever rings from now on is heard anew. Look once more after this, and nothing that came before it is missed."""
+    with contextlib.suppress(RedisError):  # the bell is forgotten after `BELL_MS` all the same
+        redis.delete(SMS_BELL)

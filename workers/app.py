@@ -10,7 +10,7 @@ from celery.signals import worker_shutdown
 from shared import inbox, log, tasks
 from shared.celery_transport import keep_bound
 from shared.every import Every
-from workers import contract, dispatch, events, execute, housekeeping, message_check
+from workers import contract, dispatch, events, execute, housekeeping, message_check, sending
 from workers.catalogue import CATALOGUE
 from workers.context import open_runtime
 from workers.guard import Guard
@@ -82,10 +82,10 @@ def run(job_id: int) -> None:
     execute.run(app.hands, CATALOGUE, job_id)
 
 
-@app.task(name=tasks.RUN_MANY)
-def run_many(job_ids: list[int]) -> None:
-    """Do those of these promised jobs that are ready, together."""
-    execute.run_many(app.hands, CATALOGUE, job_ids)
+@app.task(name=tasks.SEND)
+def send() -> None:
+    """The bell rang: send the texts that have been let go."""
+    sending.drain(app.hands)
 
 
 @app.task(name=tasks.SMS_CONTRACT, bind=True)

@@ -20,11 +20,11 @@ from shared.domain.law import Law
 from shared.errors import Deferred, Permanent, TwilioServerError
 from shared.faults import Fault
 from shared.text_plan import NoSender
-from shared.texts import Taken
+from shared.texts import Asked, KeyReused, Taken
 from workers.context import WorkerRuntime
 
-# At 3 to 5 ms a text a transaction of half a second at most: short for whoever waits for the lock, long against its commit.
-CHUNK: Final = 100
+# A transaction of a quarter of a second: short for whoever waits for the lock, long against its commit.
+CHUNK: Final = 200
 # Shorter than the job's lease; what is left then is done under the next one.
 RUN_S: Final = 20.0
 # Resuming rings; this is for a bell that was not heard.
@@ -43,11 +43,7 @@ def expand(rt: WorkerRuntime, job: Job) -> None:
                 raise Permanent("no such bulk")
             if bulk.state == "paused":
                 raise Deferred("paused", until=datetime.now(UTC) + timedelta(seconds=PAUSED_LOOK_S))
-            taken, looked_at = (
-                _expand_chunk(conn, bulk, rt.settings.law) if bulk.expanded < bulk.total else ([], bulk.total)
-            )
-        for each in taken:
-            each.ring(rt.redis)
+            looked_at = _expand_chunk(conn, bulk, rt.settings.law) if bulk.expanded < bulk.total else bulk.total
         if looked_at == bulk.total:
             log.get().info("bulk_expanded", bulk_id=str(bulk.id), recipients=bulk.total)
             return
@@ -61,27 +57,29 @@ def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
         bulks.leave(conn, bulk, "internal_error", "a fault of ours; it has been logged")
 
 
-def _expand_chunk(conn: Connection, bulk: Bulk, law: Law) -> tuple[list[Taken], int]:
-    results: list[tuple[int, UUID | list[Fault]]] = []
-    taken: list[Taken] = []
-    for item in bulks.chunk(conn, bulk, CHUNK):
-        made = _take(conn, bulk, item, law)
-        if isinstance(made, Taken):
-            taken.append(made)
-        results.append((item.line, made.message.id if isinstance(made, Taken) else made))
-    return taken, bulks.expanded(conn, bulk, CHUNK, results)
+def _expand_chunk(conn: Connection, bulk: Bulk, law: Law) -> int:
+    """How many recipients have been looked at now."""
+    read = [(item.line, _read(bulk, item)) for item in bulks.chunk(conn, bulk, CHUNK)]
+    asked = [one for _, one in read if isinstance(one, Asked)]
+    taken = iter(texts.take_all(conn, asked, law, client=bulk.client, bulk_id=bulk.id) if asked else ())
+    results = [(line, _made(next(taken)) if isinstance(one, Asked) else one) for line, one in read]
+    return bulks.expanded(conn, bulk, CHUNK, results)
 
 
-def _take(conn: Connection, bulk: Bulk, item: Item, law: Law) -> Taken | list[Fault]:
-    """The text for one recipient, refused ones included, or why there cannot be one."""
+def _read(bulk: Bulk, item: Item) -> Asked | list[Fault]:
     try:
         wanted, key = bulk_request.wanted(bulk.request, item.said)
-        return texts.take(
-            conn, wanted, law, client=bulk.client, key=key or f"bulk:{bulk.id}:{item.line}", bulk_id=bulk.id
-        )  # fmt: skip
+        return Asked(wanted, key or f"bulk:{bulk.id}:{item.line}")
     except ValidationError as fault:
         return faults.in_body(fault.normalized_messages())
-    except NoSender as fault:
-        return [{"pointer": "#/from", "code": _NO_SENDER, "detail": fault.detail}]
-    except texts.KeyReused:
-        return [{"pointer": "#/idempotency_key", "code": _OTHER_TEXT, "detail": "this key once sent another text"}]
+
+
+def _made(taken: Taken | NoSender | KeyReused) -> UUID | list[Fault]:
+    """The text for one recipient, refused ones included, or why there cannot be one."""
+    match taken:
+        case Taken():
+            return taken.text.id
+        case NoSender():
+            return [{"pointer": "#/from", "code": _NO_SENDER, "detail": taken.detail}]
+        case KeyReused():
+            return [{"pointer": "#/idempotency_key", "code": _OTHER_TEXT, "detail": "this key once sent another text"}]

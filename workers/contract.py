@@ -18,7 +18,7 @@ from shared.db.outage import is_outage
 from shared.runtime import Runtime
 from shared.sms_job import SmsJobSchema
 from shared.text_plan import NoSender
-from shared.texts import KeyReused, Taken
+from shared.texts import Asked, KeyReused, Taken
 from workers.handlers.messages import notify
 
 _SCHEMA = SmsJobSchema()
@@ -55,7 +55,7 @@ def accept(rt: Runtime, job: Any, task_id: str) -> str:
     key = wanted["idempotency_key"] or f"task:{task_id}"
     try:
         with rt.db.connection() as conn:
-            taken = texts.take(conn, wanted, rt.settings.law, client=wanted["client"], key=key)
+            taken = texts.take(conn, Asked(wanted, key), rt.settings.law, client=wanted["client"])
             if taken.is_new and taken.refusal:
                 _tell_refused(conn, taken)
     except NoSender as fault:
@@ -67,7 +67,7 @@ def accept(rt: Runtime, job: Any, task_id: str) -> str:
     taken.ring(rt.redis)
     log.get().info(
         "sms_accepted",
-        message_id=str(taken.message.id),
+        message_id=str(taken.text.id),
         client=wanted["client"],
         request_id=wanted["request_id"],
         refusal=taken.refusal,
@@ -78,7 +78,7 @@ def accept(rt: Runtime, job: Any, task_id: str) -> str:
 def _tell_refused(conn: Connection, taken: Taken) -> None:
     """Nobody waits for an answer here: who asked hears of it as of any text that was not sent."""
     metrics.SMS.labels("refused").inc()
-    if refused := messages.find(conn, str(taken.message.id)):
+    if refused := messages.find(conn, str(taken.text.id)):
         notify(conn, "sms.failed", refused)
 
 

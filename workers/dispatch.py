@@ -13,5 +13,5 @@ def once(rt: Runtime) -> int:
     with rt.db.connection() as conn:
         hints = jobs.claim_hints(conn, limit=_ROUND)
     if hints:  # should Redis be away, they are offered again after REHINT_S
-        tasks.hint_many(rt.redis, [(hint.kind, hint.id, hint.lane) for hint in hints])
+        tasks.hint_many(rt.redis, [(hint.kind, hint.id) for hint in hints])
     return len(hints)

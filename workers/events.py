@@ -196,8 +196,7 @@ def _commit(rt: Runtime, batch: Sequence[Event]) -> None:
             alerts.tell(event)
         if outcome in ("missed", "answered"):
             metrics.CALLS.labels("inbound", outcome).inc()
-        if outcome == messages.CONFLICTED:
-            messages.tell_conflict(event)
+        messages.tell(event, outcome)
         log.get().info(
             "event_processed",
             event_id=event.event_id,

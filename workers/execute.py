@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from psycopg import Connection, OperationalError
@@ -32,6 +33,8 @@ CONTENDED_S = 0.5  # somebody else has the row for some milliseconds
 
 # What one job came to: what there is to record (None: nothing), or the outcome or fault that it ended with.
 Result = Any
+# Takes jobs under their leases.
+Claim = Callable[[Connection], list[Job]]
 # What is left to do outside the transaction that has taken the jobs: a result for each, in their order. It raises nothing.
 Step = Callable[[WorkerRuntime], Sequence[Result]]
 
@@ -81,13 +84,28 @@ def run(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_id: int) -> st
 
 
 def run_many(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_ids: Sequence[int]) -> dict[int, str]:
-    """Does those of these jobs that are ready; what became of each. Never raises for a fault of the work itself.
+    """Does those of these jobs that are ready, together; what became of each. Never raises for a fault of the work itself.
 
     Raises what PostgreSQL raises: then nothing is recorded, and the lease brings the jobs back.
     """
+    leases = _leases(catalogue)
+    return _run(rt, catalogue, lambda conn: jobs.lease(conn, job_ids, leases))
+
+
+def run_released(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], *, limit: int) -> dict[int, str]:
+    """As `run_many`, for the next paced jobs that have been let go."""
+    leases = _leases(catalogue)
+    return _run(rt, catalogue, lambda conn: jobs.lease_released(conn, leases, limit=limit))
+
+
+def _leases(catalogue: Mapping[JobKind, Work]) -> dict[JobKind, float]:
+    return {kind: work.lease_s for kind, work in catalogue.items()}
+
+
+def _run(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], claim: Claim) -> dict[int, str]:
     started = time.perf_counter()
     ended: dict[int, str] = {}
-    for kind, taken, step in _take(rt, catalogue, job_ids):
+    for kind, taken, step in _take(rt, catalogue, claim):
         results = list(zip(taken, step(rt), strict=True))
         for job, (outcome, reason) in _end(rt, catalogue[kind], results):
             ended[job.id] = outcome
@@ -110,26 +128,26 @@ def _tell(job: Job, outcome: str, reason: str, duration_s: float) -> None:
     )
 
 
-def _take(
-    rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_ids: Sequence[int]
-) -> list[tuple[JobKind, list[Job], Step]]:
+def _take(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], claim: Claim) -> list[tuple[JobKind, list[Job], Step]]:
     """The jobs under their leases by kind, each kind with its step.
 
     When that fails for several, each is taken alone; a fault of `begin` with one is its result: the attempt counts.
     """
-    leases: dict[JobKind, float] = {kind: work.lease_s for kind, work in catalogue.items()}
+    claimed: list[Job] = []
     try:
         with rt.db.connection() as conn:
-            taken = _by_kind(jobs.lease(conn, job_ids, leases))
+            claimed = claim(conn)
+            taken = _by_kind(claimed)
             return [(kind, same, catalogue[kind].begin(rt.settings, conn, same)) for kind, same in taken.items()]
     except Exception as fault:
         if is_outage(fault):
             raise
-        if len(job_ids) > 1:
-            return [one for job_id in job_ids for one in _take(rt, catalogue, [job_id])]
         told = fault
+    leases, ids = _leases(catalogue), [job.id for job in claimed]
+    if len(ids) > 1:
+        return [one for id_ in ids for one in _take(rt, catalogue, partial(jobs.lease, job_ids=[id_], lease_s=leases))]
     with rt.db.connection() as conn:
-        taken = _by_kind(jobs.lease(conn, job_ids, leases))
+        taken = _by_kind(jobs.lease(conn, ids, leases))
     return [(kind, same, lambda rt: [told]) for kind, same in taken.items()]
 
 

@@ -18,6 +18,7 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
     "sms": {
         "message_id": _TEXT, "message_sid": _MAYBE, "from": _TEXT, "to": _TEXT, "tenant_id": _MAYBE, "client": _MAYBE,
         "status": _TEXT, "error_code": _NUMBER, "error_reason": _MAYBE, "segments": _NUMBER,
+        "retry_of": _MAYBE, "retried_as": _MAYBE,
     },
     "sms.received": {
         "message_sid": _TEXT, "from": _TEXT, "to": _TEXT, "tenant_id": _MAYBE, "body": _TEXT,

@@ -47,14 +47,13 @@ def _words(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sending(conn: Connection, rt: Runtime, caller: Caller, wanted: dict[str, Any]) -> dict[str, Any]:
-    try:
-        came_from = text_plan.origin(conn, wanted)
-    except NoSender:
-        return {}
-    now = datetime.now(UTC)
-    planned = text_plan.plan(conn, wanted, came_from, client=caller.client, in_bulk=False, law=rt.settings.law, now=now)
+    (planned,) = text_plan.plan(
+        conn, [wanted], client=caller.client, in_bulk=False, law=rt.settings.law, now=datetime.now(UTC)
+    )
     conn.rollback()  # to choose a sender is to keep it for this person
-    return {"sender": _sender(conn, came_from), "price_class": _price_class(came_from, wanted), **_planned(planned)}
+    if isinstance(planned, NoSender):
+        return {}
+    return {"sender": _sender(planned), "price_class": _price_class(planned.origin, wanted), **_planned(planned)}
 
 
 def _planned(planned: Planned) -> dict[str, Any]:
@@ -69,10 +68,11 @@ def _planned(planned: Planned) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sender(conn: Connection, came_from: Origin) -> dict[str, Any]:
+def _sender(planned: Planned) -> dict[str, Any]:
+    came_from = planned.origin
     return {
         "sender": came_from.sender, "kind": kind_of(came_from.sender), "tenant_id": came_from.tenant_id,
-        "segments_per_s": text_plan.rate_of(conn, came_from.sender),
+        "segments_per_s": planned.segments_per_s,
     }  # fmt: skip
 
 

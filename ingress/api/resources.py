@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from marshmallow import EXCLUDE, Schema, fields
 
@@ -13,6 +13,7 @@ from shared.db.events import StoredEvent
 from shared.db.message_steps import Step
 from shared.db.recordings import Recording
 from shared.db.texts import Attempts, Text
+from shared.domain.error_classes import ErrorClass
 
 
 class UtcTime(fields.DateTime):
@@ -103,6 +104,14 @@ class MessageResource(Resource):
     carrier_done_at = UtcTime(required=True, allow_none=True)
     is_conflicted = fields.Boolean(
         required=True, metadata={"description": "Twilio has reported two ends of it that cannot both be true."}
+    )
+    retry_of = fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The text in whose place it is sent: Twilio lost that one."},
+    )
+    retried_as = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "The text that is sent in its place."}
     )
     created_at = UtcTime(required=True)
     updated_at = UtcTime(required=True)
@@ -336,6 +345,16 @@ class DeliveryLine(Resource):
         metadata={"description": "Seconds from our request to the carrier's receipt, which is exact to the minute."},
     )
     carrier_s_p95 = fields.Integer(required=True, allow_none=True)
+    error_class = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"enum": [*get_args(ErrorClass), None], "description": "Of its error code."},
+    )
+    error_means = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What the code says; null if there is none, or none known."},
+    )
 
 
 class DeliveryReport(Resource):

@@ -13,38 +13,37 @@ from ingress.answer import Answer
 from ingress.api.faults import invalid
 from ingress.api.reading import checked, json_body
 from ingress.api.waiting import Waits, applied, wished_s
-from ingress.idempotency import once
+from ingress.idempotency import claimed
 from ingress.problem import Problem
 from ingress.service_guard import Caller
 from shared import texts
 from shared.db import texts as rows
-from shared.db.messages import Message
 from shared.db.texts import Text
 from shared.domain.status import SEND_FINAL
 from shared.runtime import Runtime
 from shared.text_plan import NoSender
-from shared.texts import KeyReused, Taken
+from shared.texts import Asked, KeyReused, Taken
 
 
 def send(rt: Runtime, waits: Waits, caller: Caller, schema: Schema, shown: Callable[[Text], Answer]) -> Response:
     """Answers as soon as the text is promised; with `Prefer: wait=N` as soon as Twilio has it or N seconds are over."""
     document = json_body()
     wanted = checked(schema, document)
-    with once(rt, caller.client, document) as this:
+    with rt.db.connection() as conn:
+        this = claimed(conn, caller.client, document)
         if this.stored:
             return this.stored
-        with rt.db.connection() as conn:
-            taken = take(conn, rt, caller.client, this.key, wanted)
-            answer = refused(taken) if taken.refusal else shown(_text(conn, taken.message))
-            this.keep(conn, answer)
-        if taken.refusal:
-            return answer.response()
-        taken.ring(rt.redis)
-        text = waits.until(partial(rows.find, id_or_sid=str(taken.message.id)), _is_handed, wished_s())
-        if text is None:
-            return answer.response()
-        this.keep_newer(rt, shown(text))
-        return applied(shown(text).response())
+        taken = take(conn, rt, caller.client, this.key, wanted)
+        answer = refused(taken) if taken.refusal else shown(taken.text)
+        this.keep(conn, answer)
+    if taken.refusal:
+        return answer.response()
+    taken.ring(rt.redis)
+    text = waits.until(partial(rows.find, id_or_sid=str(taken.text.id)), _is_handed, wished_s())
+    if text is None:
+        return answer.response()
+    this.keep_newer(rt, shown(text))
+    return applied(shown(text).response())
 
 
 def take(conn: Connection, rt: Runtime, client: str, key: str | None, wanted: dict[str, Any]) -> Taken:
@@ -53,7 +52,7 @@ def take(conn: Connection, rt: Runtime, client: str, key: str | None, wanted: di
     So is a queue that is too long: it may be shorter in a moment. What a rule refuses is kept with the decision.
     """
     try:
-        taken = texts.take(conn, wanted, rt.settings.law, client=client, key=key)
+        taken = texts.take(conn, Asked(wanted, key), rt.settings.law, client=client)
     except NoSender as fault:
         raise no_sender(fault) from None
     except KeyReused:
@@ -76,7 +75,7 @@ def refused(taken: Taken) -> Answer:
     detail = "; ".join(f"{rule['rule']}: {rule['detail']}" for rule in forbidding)
     refusal = Problem(
         422, "not-permitted", "The text is not permitted", detail,
-        members={"message_id": str(taken.message.id), "rules": taken.rules},
+        members={"message_id": str(taken.text.id), "rules": taken.rules},
     )  # fmt: skip
     return problem.as_answer(refusal, request.path, request_id.current())
 
@@ -88,12 +87,6 @@ def _too_late(taken: Taken) -> Problem:
         422, "queue-too-long", "The queue is too long", "It would leave when it is no longer valid.",
         members={"estimated_send_at": leaves_at.isoformat(), "expires_at": expires_at.isoformat()},
     )  # fmt: skip
-
-
-def _text(conn: Connection, message: Message) -> Text:
-    text = rows.find(conn, str(message.id))
-    assert text is not None  # written in this transaction, and nobody deletes
-    return text
 
 
 def _is_handed(text: Text) -> bool:

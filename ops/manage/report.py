@@ -30,7 +30,10 @@ def delivery(
     first = first.replace(tzinfo=UTC) if first else last - timedelta(days=6)
     with database() as conn:
         lines = delivery_report.lines(conn, since=first, until=last + timedelta(days=1), by=by, tenant_id=tenant)
-    shown = [asdict(line) | {"delivery_ratio": line.delivery_ratio} for line in lines[: delivery_report.MOST_LINES]]
+    shown = [
+        asdict(line) | {name: getattr(line, name) for name in ("delivery_ratio", "error_class", "error_means")}
+        for line in lines[: delivery_report.MOST_LINES]
+    ]
     show(shown, as_json=as_json)
     if len(lines) > len(shown):
         click.echo(f"only the first {len(shown)} lines: ask for less", err=True)

@@ -8,6 +8,8 @@ from typing import Final, Literal, get_args
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from shared.domain.error_classes import ErrorClass, rule_of
+
 By = Literal["tenant", "day", "error"]
 BY: Final[tuple[By, ...]] = get_args(By)
 # More lines than these nobody reads; whoever wants them asks for one tenant or a shorter time.
@@ -20,6 +22,7 @@ class Line:
 
     `delivered` includes what was read. `sent`: the carrier has it and nobody confirmed, as in many countries nobody does.
     `refused`: it will not be sent. `unsettled`: Twilio may have it. `queued`: everything else on its way.
+    A text that takes the place of a lost one is one of its own.
     `prices` are Twilio's, decimals by currency (`?`: it named none), negative if charged.
     `carrier_s_*`: seconds from our request to the carrier's receipt of delivered texts; a receipt is exact to the minute
     only, so one that lies before its request counts as 0.
@@ -42,6 +45,16 @@ class Line:
     prices: dict[str, str]
     carrier_s_median: int | None
     carrier_s_p95: int | None
+
+    @property
+    def error_class(self) -> ErrorClass | None:
+        """The class of the line's error code, if it has one."""
+        return None if self.error_code is None else rule_of(self.error_code).error_class
+
+    @property
+    def error_means(self) -> str | None:
+        """What that code says, in a few words; None of one that we have no rule of."""
+        return rule_of(self.error_code).means or None
 
     @property
     def delivery_ratio(self) -> float | None:

@@ -44,16 +44,6 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Paced:
-    """Whose pace a job keeps: the sender's queue, its lane there (0 goes first), whose turn it is, and its segments."""
-
-    key: str
-    lane: int
-    owner: str
-    cost: int
-
-
-@dataclass(frozen=True, slots=True)
 class Promised:
     """A job that is new. `is_first`: nobody waits at its sender, so it may be hinted at once; else the releaser will."""
 
@@ -67,7 +57,6 @@ class Hint:
 
     id: int
     kind: JobKind
-    lane: int | None = None
 
 
 def promise(
@@ -99,41 +88,6 @@ def promise(
     return row[0] if row else None
 
 
-def promise_paced(
-    conn: Connection,
-    kind: JobKind,
-    ref: str,
-    paced: Paced,
-    *,
-    not_before: datetime | None = None,
-    hint_in_s: float = 0.0,
-) -> Promised | None:
-    """As `promise`, for work that keeps a sender's pace; None if it was promised before.
-
-    Its turn is that of start-time fair queueing: one cost behind its owner's last, and not before the queue's first. So an
-    owner with ten thousand and one with ten take turns.
-    """
-    row = conn.execute(
-        """
-        insert into jobs (kind, ref, pace_key, lane, owner, cost, next_at, awake, turn, hint_at)
-        select %(kind)s, %(ref)s, %(key)s, %(lane)s, %(owner)s, %(cost)s, coalesce(%(not_before)s, now()),
-               coalesce(%(not_before)s, now()) <= now(),
-               %(cost)s + greatest(
-                   (select min(turn) from jobs where pace_key = %(key)s and lane = %(lane)s and state = 'due' and awake),
-                   (select max(turn) from jobs where pace_key = %(key)s and lane = %(lane)s and owner = %(owner)s
-                                                 and state = 'due'), 0),
-               case when %(not_before)s > now()
-                      or exists (select 1 from jobs where pace_key = %(key)s and state = 'due' and hint_at = 'infinity')
-                    then 'infinity' else now() + make_interval(secs => %(hint_in_s)s) end
-        on conflict (kind, ref) do nothing
-        returning id, hint_at < 'infinity'
-        """,
-        {"kind": kind, "ref": ref, "key": paced.key, "lane": paced.lane, "owner": paced.owner, "cost": paced.cost,
-         "not_before": not_before, "hint_in_s": hint_in_s},
-    ).fetchone()  # fmt: skip
-    return Promised(*row) if row else None
-
-
 def renew(conn: Connection, kind: JobKind, ref: str, *, hint_in_s: float = 0.0) -> int | None:
     """As `promise`, but work that is finished, well or badly, is to be done once more: somebody asked again.
 
@@ -143,7 +97,7 @@ def renew(conn: Connection, kind: JobKind, ref: str, *, hint_in_s: float = 0.0) 
         """
         insert into jobs (kind, ref, hint_at) values (%(kind)s, %(ref)s, now() + make_interval(secs => %(hint_in_s)s))
         on conflict (kind, ref) do update set
-            state = 'due', finished_at = null, attempts = 0, next_at = now(), hint_at = excluded.hint_at
+            state = 'due', finished_at = null, attempts = 0, next_at = now(), hint_at = excluded.hint_at, awake = true
          where jobs.state <> 'due'
         returning id
         """,
@@ -184,6 +138,24 @@ def lease(conn: Connection, job_ids: Sequence[int], lease_s: Mapping[JobKind, fl
             returning id, kind, ref, order_key, attempts, fence, created_at
             """,
             {"ids": list(job_ids), "lease_s": json.dumps(dict(lease_s))},
+        ).fetchall()
+
+
+def lease_released(conn: Connection, lease_s: Mapping[JobKind, float], *, limit: int) -> list[Job]:
+    """Takes the next paced jobs that have been let go, the highest lanes first. Two workers never get the same."""
+    with conn.cursor(row_factory=class_row(Job)) as cursor:
+        return cursor.execute(
+            """
+            update jobs set lease_until = now() + make_interval(secs => (%(lease_s)s::jsonb ->> kind)::float),
+                            attempts = attempts + 1, fence = fence + 1
+             where id in (
+                select id from jobs
+                 where state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
+                   and next_at <= now() and (lease_until is null or lease_until <= now())
+                 order by lane, id limit %(limit)s for update skip locked)
+            returning id, kind, ref, order_key, attempts, fence, created_at
+            """,
+            {"limit": limit, "lease_s": json.dumps(dict(lease_s))},
         ).fetchall()
 
 

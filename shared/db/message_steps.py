@@ -15,7 +15,7 @@ from shared.domain.status import MESSAGE_FINAL
 # ops/docs/events.md says of each what it means; a test compares the two.
 StepName = Literal[
     "accepted", "held", "released", "sending", "unsent", "unknown", "settled", "parked", "handed", "refused", "canceled",
-    "status", "conflict",
+    "retried", "status", "conflict",
 ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from shared.domain.status import MESSAGE_FINAL
 
 _COLUMNS: LiteralString = """
     id, message_sid, tenant_id, client, idempotency_key, direction, from_number, to_number, body, media, status,
-    send_state, sending_since, error_code, error_reason, segments, is_conflicted, created_at, updated_at
+    send_state, sending_since, error_code, error_reason, segments, is_conflicted, retry_of, nth_try, created_at, updated_at
 """
 
 # What a text is to the outside that Twilio has said nothing of; in every other state of sending it is queued.
@@ -28,7 +28,10 @@ _STATE_WITHOUT_TWILIO: Final = {"refused": "failed", "canceled": "canceled"}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One text. `status` is Twilio's word, `send_state` ours (outbound only)."""
+    """One text. `status` is Twilio's word, `send_state` ours (outbound only).
+
+    `retry_of`: the text in whose place it is sent, because Twilio took and lost that one; then `nth_try` is over 1.
+    """
 
     id: UUID
     message_sid: str | None
@@ -47,6 +50,8 @@ class Message:
     error_reason: str | None
     segments: int | None
     is_conflicted: bool
+    retry_of: UUID | None
+    nth_try: int
     created_at: datetime
     updated_at: datetime
 

@@ -1,14 +1,13 @@
 """The queues of texts that keep a sender's pace: who waits at which sender, who goes next, and when one's turn will come."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import class_row
-
-from shared.db.jobs import REHINT_S, Hint
 
 # More senders than this with texts waiting at once would be served in rounds.
 MOST_QUEUES: Final = 2_000
@@ -63,39 +62,113 @@ def queues(conn: Connection) -> list[Queue]:
         ).fetchall()
 
 
-def release(conn: Connection, room: Mapping[str, int], *, limits: Sequence[int]) -> list[Hint]:
-    """Hints for the next texts of these senders: what begins within `room` segments at each, by lane and turn.
+def release(conn: Connection, room: Mapping[str, int], *, limits: Sequence[int]) -> int:
+    """Lets the next texts of these senders go: what begins within `room` segments at each, by lane and turn.
 
-    `limits`: of each lane, together with those above it, so many at the most. Where there is not room for all, every
-    owner's first goes before anybody's second.
+    What has been let go there and is in nobody's hands yet counts. `limits`: of each lane, together with those above it, so
+    many at the most. Where there is not room for all, every owner's first goes before anybody's second. Returns how many.
     """
-    with conn.cursor(row_factory=class_row(Hint)) as cursor:
-        return cursor.execute(
-            """
-            with next as (
-                select job.id, job.lane, row_number() over (partition by job.lane, job.owner order by job.turn, job.id) as nth
-                  from unnest(%(keys)s::text[], %(rooms)s::int[]) as queue (key, room)
-                 cross join lateral (
-                    select id, lane, owner, turn, sum(cost) over (order by lane, turn, id) - cost as before
-                      from (select id, lane, owner, turn, cost from jobs
-                             where pace_key = queue.key and state = 'due' and awake and pace_key is not null
-                               and (hint_at <= now() or hint_at = 'infinity') and (lease_until is null or lease_until <= now())
-                             order by lane, turn, id limit queue.room) as first) as job
-                 where job.before < queue.room),
-            placed as (select id, lane, row_number() over (order by lane, nth) as place from next)
-            update jobs set hint_at = now() + make_interval(secs => %(rehint_s)s)
-             where id in (select id from jobs
-                           where id in (select id from placed where place <= (%(limits)s::int[])[lane + 1])
-                             for update skip locked)
-               and state = 'due' and (hint_at <= now() or hint_at = 'infinity')
-            returning id, kind, lane
+    return conn.execute(
+        """
+        with next as (
+            select job.id, job.lane, row_number() over (partition by job.lane, job.owner order by job.turn, job.id) as nth
+              from unnest(%(keys)s::text[], %(rooms)s::int[]) as queue (key, room)
+             cross join lateral (
+                select queue.room - coalesce(sum(cost), 0) as room from jobs
+                 where pace_key = queue.key and state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
+                   and (lease_until is null or lease_until <= now())) as left_
+             cross join lateral (
+                select id, lane, owner, turn, sum(cost) over (order by lane, turn, id) - cost as before
+                  from (select id, lane, owner, turn, cost from jobs
+                         where pace_key = queue.key and state = 'due' and pace_key is not null and awake
+                           and hint_at = 'infinity'
+                         order by lane, turn, id limit greatest(left_.room, 0)) as first) as job
+             where job.before < left_.room),
+        placed as (select id, lane, row_number() over (order by lane, nth) as place from next)
+        update jobs set hint_at = now()
+         where id in (select id from jobs
+                       where id in (select id from placed where place <= (%(limits)s::int[])[lane + 1])
+                         for update skip locked)
+           and state = 'due' and hint_at = 'infinity'
+        """,
+        {"keys": [*room], "rooms": [*room.values()], "limits": list(limits)},
+    ).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Texts that have been let go and are in nobody's hands: how many of each lane, and how long the oldest has waited."""
+
+    by_lane: tuple[int, int, int]
+    waited_s: float
+
+    @property
+    def count(self) -> int:
+        """Of all lanes."""
+        return sum(self.by_lane)
+
+
+def let_go(conn: Connection) -> LetGo:
+    """What waits for a worker."""
+    row = conn.execute(
+        """
+        select count(*) filter (where lane = 0), count(*) filter (where lane = 1), count(*) filter (where lane = 2),
+               coalesce(extract(epoch from now() - min(hint_at)), 0)::float
+          from jobs
+         where state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
+           and (lease_until is null or lease_until <= now())
+        """
+    ).fetchone()
+    assert row is not None  # an aggregate always gives a row
+    return LetGo((row[0], row[1], row[2]), row[3])
+
+
+# Segments that wait at sender `at.key` in lane `at.lane` and above. Of a lane with a thousand texts or more the first thousand
+# are counted, and the rest is taken to be as dense in turns as they are: exact while its owners have equally many left, and
+# too much where some are nearly through, or where texts between them are held.
+AHEAD: LiteralString = """
+    (select coalesce(sum(case when texts < 1000 then segments else greatest(
+                segments, segments * (last - first_turn)::float / greatest(1, last_turn - first_turn)) end), 0)::bigint
+       from generate_series(0, at.lane) as above (lane)
+      cross join lateral (
+        select count(*) as texts, sum(cost) as segments, min(turn) as first_turn, max(turn) as last_turn
+          from (select cost, turn from jobs
+                 where pace_key = at.key and lane = above.lane and state = 'due' and awake and pace_key is not null
+                 order by turn, id limit 1000) as sample) as counted
+      cross join lateral (
+        select max(turn) as last from jobs
+         where pace_key = at.key and lane = above.lane and state = 'due' and awake and pace_key is not null) as queue)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A sender as a new text finds it: whose number it is, its rate (None: as its kind), the segments ahead (about)."""
+
+    key: str
+    lane: int
+    tenant_id: str | None
+    segments_per_s: float | None
+    ahead: int
+
+
+def standings(conn: Connection, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Standing]:
+    """What new texts find at these (sender, lane). It costs the same however long their queues are."""
+    with conn.cursor(row_factory=class_row(Standing)) as cursor:
+        rows = cursor.execute(
+            f"""
+            select at.key, at.lane, numbers.tenant_id, senders.segments_per_s::float, {AHEAD} as ahead
+              from jsonb_to_recordset(%s::jsonb) as at (key text, lane int)
+              left join numbers on numbers.phone_number = at.key
+              left join senders on senders.sender = at.key
             """,
-            {"keys": [*room], "rooms": [*room.values()], "limits": list(limits), "rehint_s": REHINT_S},
+            (json.dumps([{"key": key, "lane": lane} for key, lane in places]),),
         ).fetchall()
+    return {(row.key, row.lane): row for row in rows}
 
 
 def ahead(conn: Connection, key: str, lane: int) -> int:
-    """Segments that will go before a new text of this lane: all that wait at the sender, in this lane and above."""
+    """Segments that wait at the sender in this lane and above, all of them counted: some milliseconds for ten thousand."""
     row = conn.execute(
         """
         select coalesce(sum(cost), 0) from jobs

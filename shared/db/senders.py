@@ -1,12 +1,16 @@
 """Whom texts come from: how fast each sender may send, which group it belongs to, and which one a person is used to."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import heapify, heapreplace
 from typing import Literal
 
 from psycopg import Connection
 from psycopg.rows import class_row
+
+from shared.db.pacing import AHEAD
 
 SenderKind = Literal["long-code", "toll-free", "short-code", "alphanumeric", "service"]
 
@@ -101,34 +105,60 @@ def pause_account(conn: Connection, account_sid: str, *, seconds: float, reason:
     )
 
 
-def choose(conn: Connection, *, tenant_id: str, to: str) -> str | None:
-    """The tenant's sender for a text to `to`: the one this person knows, else the one at which the fewest segments wait.
+def choose(conn: Connection, *, tenant_id: str, asked: Sequence[tuple[str, int]]) -> dict[str, str]:
+    """The tenant's sender for texts to each of these (person, segments): the one the person knows, else the one at which
+    the fewest segments wait, those of this call among them.
 
-    The choice is kept, so that a conversation stays on one number. None: the tenant has no sender that may send.
+    The choice is kept, so that a conversation stays on one number. Empty: the tenant has no sender that may send.
     """
-    row = conn.execute(
-        """
+    people = sorted({to for to, _ in asked})
+    pool = _pool(conn, tenant_id, people)
+    chosen = {to: sender for sender, _, known in pool for to in known or ()}
+    heap = [(waiting or 0, sender) for sender, waiting, _ in pool]
+    heapify(heap)
+    for to, segments in asked:
+        if heap and to not in chosen:
+            waiting, chosen[to] = heap[0]
+            heapreplace(heap, (waiting + segments, chosen[to]))
+    if chosen:
+        _keep(conn, tenant_id, chosen)
+    return chosen
+
+
+def _pool(conn: Connection, tenant_id: str, people: Sequence[str]) -> list[tuple[str, int | None, list[str] | None]]:
+    """(sender that may send, segments that wait there, those of `people` who know it). Who waits is looked at only where
+    somebody is new."""
+    return conn.execute(
+        f"""
         with pool as (
             select phone_number as sender from numbers where tenant_id = %(tenant)s
             union select sender from senders where tenant_id = %(tenant)s and kind <> 'service'),
         usable as (
             select pool.sender from pool left join senders on senders.sender = pool.sender
              where senders.paused_until is null or senders.paused_until <= now()),
-        chosen as (
-            select usable.sender from usable left join sticky_senders as known
-                on known.tenant_id = %(tenant)s and known.to_number = %(to)s and known.sender = usable.sender
-             order by (known.sender is null),
-                      (select coalesce(sum(cost), 0) from jobs where pace_key = usable.sender and state = 'due' and awake
-                                                                 and pace_key is not null),
-                      usable.sender
-             limit 1)
-        insert into sticky_senders (tenant_id, to_number, sender) select %(tenant)s, %(to)s, sender from chosen
-        on conflict (tenant_id, to_number) do update set sender = excluded.sender, used_at = now()
-        returning sender
+        known as materialized (
+            select sender, jsonb_agg(to_number) as people, count(*) as count
+              from sticky_senders join usable using (sender)
+             where tenant_id = %(tenant)s and to_number = any(array(select jsonb_array_elements_text(%(people)s::jsonb)))
+             group by sender)
+        select at.key, case when (select coalesce(sum(count), 0) from known) < %(count)s then {AHEAD} end, known.people
+          from (select sender as key, 2 as lane from usable) as at left join known on known.sender = at.key
+         order by at.key
         """,
-        {"tenant": tenant_id, "to": to},
-    ).fetchone()
-    return row[0] if row else None
+        {"tenant": tenant_id, "people": json.dumps(people), "count": len(people)},
+    ).fetchall()
+
+
+def _keep(conn: Connection, tenant_id: str, chosen: Mapping[str, str]) -> None:
+    """In the order of the people, so that nobody who does the same waits for us in a circle."""
+    conn.execute(
+        """
+        insert into sticky_senders (tenant_id, to_number, sender)
+        select %s, key, value from jsonb_each_text(%s::jsonb) order by key
+        on conflict (tenant_id, to_number) do update set sender = excluded.sender, used_at = now()
+        """,
+        (tenant_id, json.dumps(dict(chosen))),
+    )
 
 
 def sent_since(conn: Connection, name: str, since: datetime) -> int:

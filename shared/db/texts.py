@@ -1,6 +1,7 @@
 """Texts as their clients ask about them: everything about one, lists by what they look for, and what they call off."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,18 +14,23 @@ from psycopg.rows import class_row
 from shared.db.ids import as_uuid
 from shared.db.messages import Message
 
-_COLUMNS: LiteralString = """
+# Of `messages as m`, whatever a text is asked for by.
+COLUMNS: LiteralString = """
     m.id, m.message_sid, m.tenant_id, m.client, m.idempotency_key, m.direction, m.from_number, m.to_number, m.body, m.media,
     m.status, m.send_state, m.sending_since, m.error_code, m.error_reason, m.segments, m.created_at, m.updated_at,
     m.messaging_service_sid, m.purpose, m.lane, m.send_at, m.expires_at, m.estimated_send_at, m.on_unknown, m.encoding,
     m.planned_segments, m.bulk_id, m.decision, m.decision_rules, m.held_until, m.consent_id, m.decided_at,
-    m.is_conflicted, m.price, m.price_unit, m.carrier_done_at
+    m.is_conflicted, m.price, m.price_unit, m.carrier_done_at, m.retry_of, m.nth_try,
+    (select next.id from messages as next where next.retry_of = m.id) as retried_as
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Text(Message):
-    """A message with all that is known of it. What is of outgoing texts only is None for the others."""
+    """A message with all that is known of it. What is of outgoing texts only is None for the others.
+
+    `retried_as`: the text that was made to take its place.
+    """
 
     messaging_service_sid: str | None
     purpose: str | None
@@ -44,6 +50,7 @@ class Text(Message):
     price: Decimal | None
     price_unit: str | None
     carrier_done_at: datetime | None
+    retried_as: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +66,22 @@ def find(conn: Connection, id_or_sid: str) -> Text | None:
     """By our id or by Twilio's MessageSid."""
     with conn.cursor(row_factory=class_row(Text)) as cursor:
         return cursor.execute(
-            f"select {_COLUMNS} from messages as m where m.message_sid = %(sid)s or m.id = %(id)s",
+            f"select {COLUMNS} from messages as m where m.message_sid = %(sid)s or m.id = %(id)s",
             {"sid": id_or_sid, "id": as_uuid(id_or_sid)},
         ).fetchone()
+
+
+def of_keys(conn: Connection, client: str, keys: Sequence[str]) -> dict[str, Text]:
+    """The texts that `client` has asked for under these keys, by key."""
+    with conn.cursor(row_factory=class_row(Text)) as cursor:
+        rows = cursor.execute(
+            f"""
+            select {COLUMNS} from messages as m
+             where m.client = %s and m.idempotency_key = any(array(select jsonb_array_elements_text(%s::jsonb)))
+            """,
+            (client, json.dumps(list(keys))),
+        ).fetchall()
+    return {row.idempotency_key or "": row for row in rows}
 
 
 def attempts(conn: Connection, message_id: UUID) -> Attempts | None:
@@ -90,7 +110,7 @@ def page(
     with conn.cursor(row_factory=class_row(Text)) as cursor:
         return cursor.execute(
             f"""
-            select {_COLUMNS} from messages as m
+            select {COLUMNS} from messages as m
              where (%(client)s::text is null or m.client = %(client)s)
                and (%(tenant_id)s::text is null or m.tenant_id = %(tenant_id)s)
                and (%(to_number)s::text is null or m.to_number = %(to_number)s)

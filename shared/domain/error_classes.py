@@ -38,7 +38,8 @@ class Consequence:
 class ErrorRule:
     """The rule of one code. `tries`: how often to try again when repeat is `limited`. `wait_s`: added to every wait.
 
-    `is_notice`: nothing has failed, we are only told. `is_known` is False for the rule that stands in for a code that we
+    `is_notice`: nothing has failed, we are only told. `may_have_arrived`: a text that is "undelivered" with it may have got
+    there all the same. `is_known` is False for the rule that stands in for a code that we
     have no rule of.
     """
 
@@ -49,6 +50,7 @@ class ErrorRule:
     wait_s: float = 0.0
     consequences: tuple[Consequence, ...] = ()
     is_notice: bool = False
+    may_have_arrived: bool = False
     is_known: bool = True
     means: str = ""
 
@@ -118,5 +120,6 @@ def _rule(row: Mapping[str, Any]) -> ErrorRule:
         wait_s=float(row.get("wait_s", 0)),
         consequences=tuple(Consequence(**one) for one in row["consequences"]),
         is_notice=row.get("is_notice", False),
+        may_have_arrived=row.get("may_have_arrived", False),
         means=row["means"],
     )

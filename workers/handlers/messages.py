@@ -19,7 +19,7 @@ from shared.domain.notices import OF_MESSAGE_STATUS, order_key
 from shared.domain.phone import without_channel
 from shared.domain.status import MESSAGE_RANK
 from shared.errors import Unreadable
-from workers import consequences, payloads
+from workers import consequences, payloads, successors
 from workers.consequences import Failed
 from workers.handlers import wishes
 from workers.payloads import Said
@@ -28,6 +28,7 @@ from workers.payloads.texts import MOST_MEDIA
 _LONGEST_SID = 64  # Twilio's have 34 characters
 _LONGEST_STATUS = 64  # a word; Twilio's longest has 19 characters
 CONFLICTED: Final = "conflicted"
+RETRIED: Final = "retried"
 
 
 def incoming(conn: Connection, event: Event) -> str:
@@ -134,15 +135,21 @@ def _apply(conn: Connection, spoken: Sequence[_Spoken]) -> dict[str, str]:
     for it in spoken:
         if it.sid not in known and (advanced := _make_known(conn, it)):
             known[it.sid] = advanced
+    retried = {sid: successors.weigh(conn, it.message) for sid, it in known.items() if _is_in_question(it.message)}
     notifications.notify_all(
         conn,
         [
-            notice(type_, known[it.sid].message)
+            notice(type_, known[it.sid].message, retried_as=retried.get(it.sid))
             for it in spoken
             if it.sid in known and (type_ := OF_MESSAGE_STATUS.get(it.report.status))
         ],
     )
-    return {it.event.event_id: _outcome(conn, it, known.get(it.sid)) for it in spoken}
+    return {it.event.event_id: _outcome(conn, it, known.get(it.sid), retried.get(it.sid)) for it in spoken}
+
+
+def _is_in_question(message: Message) -> bool:
+    """Whether it may be lost, or seemed to be."""
+    return message.status in MESSAGE_LOST or message.is_conflicted
 
 
 def _make_known(conn: Connection, it: _Spoken) -> Advanced | None:
@@ -157,17 +164,20 @@ def _make_known(conn: Connection, it: _Spoken) -> Advanced | None:
     return advanced
 
 
-def _outcome(conn: Connection, it: _Spoken, advanced: Advanced | None) -> str:
+def _outcome(conn: Connection, it: _Spoken, advanced: Advanced | None, retried_as: str | None) -> str:
     if not it.report.status:
         return "unknown_status"
     if advanced is None:
         return "unknown_message"
     if it.report.status in MESSAGE_LOST and it.report.error_code:
-        consequences.follow(conn, _failed(it.event, advanced.message, it.report), it.report.error_code, attempt=1)
+        failed = _failed(it.event, advanced.message, it.report)
+        consequences.follow(conn, failed, it.report.error_code, attempt=advanced.message.nth_try)
     if it.report.status not in MESSAGE_RANK:
         return "unknown_status"
     if advanced.is_new_conflict:
         return CONFLICTED
+    if retried_as:
+        return RETRIED
     return "applied" if advanced.message.status == it.report.status else "stale"
 
 
@@ -183,10 +193,16 @@ def _failed(event: Event, message: Message, report: Report) -> Failed:
     )
 
 
-def tell_conflict(event: Event) -> None:
-    """After the commit: two ends of one text cannot both be true."""
-    metrics.SMS.labels(CONFLICTED).inc()
-    log.get().warning("sms_conflicted", message_sid=event_keys.message_sid(event_keys.said(event.params)))
+def tell(event: Event, outcome: str) -> None:
+    """After the commit: two ends of one text that cannot both be true, and a text that goes again."""
+    if outcome not in (CONFLICTED, RETRIED):
+        return
+    metrics.SMS.labels(outcome).inc()
+    sid = event_keys.message_sid(event_keys.said(event.params))
+    if outcome == CONFLICTED:
+        log.get().warning("sms_conflicted", message_sid=sid)
+    else:
+        log.get().info("sms_retried", message_sid=sid)
 
 
 def _hand(conn: Connection, event: Event, sid: str) -> None:
@@ -220,8 +236,8 @@ def notify(conn: Connection, type_: str, message: Message) -> None:
     notifications.notify_all(conn, [notice(type_, message)])
 
 
-def notice(type_: str, message: Message) -> Notice:
-    """What they are told."""
+def notice(type_: str, message: Message, *, retried_as: str | None = None) -> Notice:
+    """What they are told. `retried_as`: it is not the end, the text of that id takes its place."""
     return Notice(
         type=type_,
         subject=str(message.id),
@@ -239,6 +255,8 @@ def notice(type_: str, message: Message) -> Notice:
             "error_code": message.error_code,
             "error_reason": message.error_reason,
             "segments": message.segments,
+            "retry_of": str(message.retry_of) if message.retry_of else None,
+            "retried_as": retried_as,
         },
     )
 

@@ -16,6 +16,8 @@ from ops.faultlab.sends.told import Case, Stopped, Taken, Text
 
 # Where a text may stay for good without being sent; each must say why.
 UNSENT_ENDS: Final = frozenset({"refused", "canceled", "parked"})
+# What Twilio has lost may be sent again.
+LOST: Final = frozenset({"failed", "undelivered"})
 # A STOP is acknowledged when the ingress has it on disk. A killed worker keeps what it had claimed of the inbox for the
 # rest of its claim; what is on its way to Twilio by then cannot be called back.
 GRACE_S: Final = 15.0
@@ -65,6 +67,10 @@ def _once(case: Case) -> Iterator[Violation]:
     for message_id, count in Counter(entry.message_id for entry in case.ledger).items():
         if count > 1 and message_id:
             yield Violation(2, message_id, f"TWICE: Twilio took it {count} times")
+    status = {entry.message_id: entry.status for entry in case.ledger}
+    for text in case.texts:
+        if text.retry_of and text.id in status and status.get(text.retry_of) not in LOST:
+            yield Violation(2, text.id, "TWICE: sent again, and the first was not lost")
 
 
 def _wanted(case: Case) -> Iterator[Violation]:
@@ -130,7 +136,8 @@ def _paced(case: Case) -> Iterator[Violation]:
 def _by_key(texts: Sequence[Text]) -> defaultdict[str, list[Text]]:
     found: defaultdict[str, list[Text]] = defaultdict(list)
     for text in texts:
-        found[text.key].append(text)
+        if not text.retry_of:
+            found[text.key].append(text)
     return found
 
 

@@ -14,9 +14,15 @@ from ops.faultlab.house import House
 from ops.faultlab.sends.told import Asked, Stopped, Taken, Text
 
 OURS: Final[LiteralString] = """
-    select id::text, coalesce(idempotency_key, ''), from_number, to_number, body, send_state,
-           coalesce(message_sid, ''), coalesce(error_reason, error_code::text, ''), coalesce(status, '')
-      from messages where direction = 'outbound'
+    with recursive texts as (
+        select messages.*, coalesce(idempotency_key, '') as key from messages
+         where direction = 'outbound' and retry_of is null
+        union all
+        select messages.*, texts.key from texts join messages on messages.retry_of = texts.id)
+    select id::text, key, from_number, to_number, body, send_state, coalesce(message_sid, ''),
+           coalesce(error_reason, error_code::text, case when retry_of is not null then 'not lost' end, ''),
+           coalesce(status, ''), coalesce(retry_of::text, '')
+      from texts
 """
 NAIVE: Final[LiteralString] = """
     select id::text, key, sender, to_number, body, state, coalesce(sid, ''), '', coalesce(status, '') from naive_texts

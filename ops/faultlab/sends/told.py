@@ -40,7 +40,10 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One outgoing text in our database. `state` is how far we brought it, `reason` why no further."""
+    """One outgoing text in our database. `state` is how far we brought it, `reason` why no further.
+
+    `retry_of`: the text whose place it takes, because Twilio had lost that one; its key is the first one's.
+    """
 
     id: str
     key: str
@@ -51,6 +54,7 @@ class Text:
     sid: str = ""
     reason: str = ""
     status: str = ""
+    retry_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

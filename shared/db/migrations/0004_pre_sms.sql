@@ -88,8 +88,14 @@ alter table messages
     add column consent_id uuid,
     add column decided_at timestamptz,
     add column is_conflicted boolean not null default false,
+    -- A text that takes the place of one that Twilio took and lost: which one, and the how-manieth of its line it is.
+    add column retry_of uuid,
+    add column nth_try int not null default 1 check (nth_try > 0),
+    add check ((retry_of is null) = (nth_try = 1)),
     add check ((decision is null) = (decided_at is null)),
     add check (decision is distinct from 'held' or held_until is not null);
+-- However often Twilio says that a text failed, one takes its place.
+create unique index messages_retried on messages (retry_of) where retry_of is not null;
 create index messages_by_bulk on messages (bulk_id, id) where bulk_id is not null;
 create index messages_by_recipient on messages (to_number, created_at desc);
 create index messages_by_tenant on messages (tenant_id, created_at desc, id);
@@ -180,6 +186,8 @@ alter table jobs
                and (pace_key is null) = (cost is null) and (pace_key is null) = (owner is null));
 create index jobs_paced on jobs (pace_key, lane, turn, id) where state = 'due' and pace_key is not null and awake;
 create index jobs_paced_by_owner on jobs (pace_key, lane, owner, turn) where state = 'due' and pace_key is not null;
+-- What has been let go, and waits for a worker: few at any time.
+create index jobs_released on jobs (lane, id) where state = 'due' and pace_key is not null and awake and hint_at < 'infinity';
 create index jobs_asleep on jobs (next_at) where state = 'due' and not awake;
 
 -- Rows that are written again within seconds have room beside them: a change that touches no indexed column then costs no

@@ -63,7 +63,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-committed, applied, promised = events._commit, events.apply, contract.texts.jobs.promise_paced
+committed, applied, promised = events._commit, events.apply, contract.texts.promises.keep
 
 
 def dying(rt, batch):
@@ -127,7 +127,7 @@ elif "dies" in asked:
 if "at" in asked:
     events.apply = killed_by
 if "hangs" in asked:
-    contract.texts.jobs.promise_paced = hanging
+    contract.texts.promises.keep = hanging
 if "most_tries" in asked:
     events.MOST_TRIES = asked["most_tries"]
 app.conf.broker_transport_options.update(asked.get("transport", {}))

@@ -61,7 +61,7 @@ def test_a_job_of_another_service_that_meets_a_bug_is_set_aside_whole(world, app
     def broken(*_args, **_kwargs):
         raise KeyError("x")
 
-    monkeypatch.setattr("workers.contract.messages.insert_outbound", broken)
+    monkeypatch.setattr("workers.contract.texts.promises.keep", broken)
     app.tasks[tasks.SMS_CONTRACT](job=JOB)
     ((record, reason),) = world.rows("select record, reason from set_aside")
     assert (json.loads(record), "KeyError" in reason) == (JOB, True)

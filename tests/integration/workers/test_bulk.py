@@ -142,7 +142,7 @@ def test_a_canceled_bulk_is_not_expanded(world):
 
 def test_a_bulk_that_breaks_again_and_again_says_so_of_whoever_is_left(world, monkeypatch):
     bulk = a_bulk(world, person(1))
-    monkeypatch.setattr(work.texts, "take", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr(work.texts, "take_all", lambda *args, **kwargs: 1 / 0)
     job_id = world.one("select id from jobs where kind = 'bulk.expand'")
     outcome = ""
     while outcome != "failed":

@@ -9,10 +9,10 @@ import pytest
 import requests
 
 from shared import tasks
-from shared.db import jobs, messages, senders
-from shared.db.jobs import Paced
+from shared.db import senders
 from shared.db.migrate import migrate
 from shared.db.senders import Sender
+from tests.integration.outgoing import kept
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import ACCOUNT, BUSINESS, CUSTOMER, TENANT
 from tests.integration.workers.test_database_outage import OwnPostgres, back
@@ -41,15 +41,13 @@ class SendingHouse(House):
         ids = []
         with psycopg.connect(self.database_url) as conn:
             for number in range(count):
-                message = messages.insert_outbound(
-                    conn, client="test", idempotency_key=None, tenant_id=TENANT, from_number=BUSINESS,
-                    to_number=CUSTOMER, body=f"text {number} {uuid4()}", media=[],
+                text = kept(
+                    conn, tenant_id=TENANT, from_number=BUSINESS, pace_key=BUSINESS, owner=TENANT, to_number=CUSTOMER,
+                    body=f"text {number} {uuid4()}",
                 )  # fmt: skip
-                promised = jobs.promise_paced(
-                    conn, "sms.send", str(message.id), Paced(BUSINESS, 1, TENANT, 1), hint_in_s=jobs.FIRST_HINT_S
-                )
-                ids.append(promised.id)
-        tasks.hint_together(self.redis, [("sms.send", 1, ids)])
+                ids.append(text.promised.id)
+            conn.execute("update jobs set hint_at = now() where hint_at = 'infinity'")
+        tasks.ring(self.redis)
         return ids
 
     def time_passes(self):
@@ -178,30 +176,9 @@ def test_the_same_texts_hinted_at_many_times_in_any_order_are_sent_once(house):
     ids = house.wants(24)
     for shift in range(8):
         turned = ids[shift:] + ids[:shift]
-        tasks.hint_together(house.redis, [("sms.send", 1, turned), ("sms.send", 1, turned[::-1])])
+        tasks.hint_many(house.redis, [("sms.send", job_id) for job_id in (*turned, *turned[::-1])])
     for name in ("one", "two", "three"):
         house.start(name=name, threads=4)
     wait_for(house.is_settled, "all are sent")
     house.sent_once_each(24)
     assert len(house.ledger()) == 24
-
-
-def test_an_answer_overtakes_what_waits_in_the_list_of_a_lower_lane(house, tmp_path):
-    """While all threads are busy; none of it is taken ahead."""
-
-    def holds(name, lane):
-        list_, priority = tasks.lanes(tasks.SMS)[lane], tasks.PRIORITY_OF_LANE[lane]
-        house.redis.lpush(list_, tasks.message("test.hold", [str(tmp_path / name)], tasks.SMS, priority=priority))
-
-    house.start(threads=2).ready()
-    for name in ("busy-1", "busy-2"):
-        holds(name, 2)
-        wait_for((tmp_path / f"{name}.began").exists, "both threads are busy")
-    for number in range(20):
-        holds(f"bulk-{number}", 2)
-    holds("answer", 0)
-    for name in ("busy-1", "answer", *(f"bulk-{number}" for number in range(20))):
-        (tmp_path / f"{name}.go").touch()
-    wait_for((tmp_path / "bulk-19.began").exists, "all are done")
-    began = sorted(tmp_path.glob("*.began"), key=lambda file: file.stat().st_mtime_ns)
-    assert [file.stem for file in began[2:4]] == ["answer", "bulk-0"]

@@ -13,12 +13,12 @@ from redis import Redis
 from shared import inbox, pace, tasks
 from shared.db import consents, departures, jobs, opt_outs, senders, suppressions
 from shared.db import texts as rows
-from shared.db.jobs import Paced
 from shared.db.senders import Sender
+from tests.integration.outgoing import kept, paced
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT
 from tests.integration.workers.test_messages import reported, wanted
-from workers import doubt, execute, handed, leaving, sms
+from workers import doubt, execute, handed, leaving, sending, sms
 from workers.catalogue import CATALOGUE
 from workers.execute import run_many
 from workers.release import IDLE_S, Releaser
@@ -44,7 +44,7 @@ def trouble(twilio):
     return order
 
 
-def asked(world, *, lane=1, paced=True, **columns):
+def asked(world, *, lane=1, is_paced=True, **columns):
     """A text as the API takes it on, with these columns of its row."""
     body = columns.pop("body", None)
     to_number = columns.pop("to_number", CUSTOMER)
@@ -54,8 +54,8 @@ def asked(world, *, lane=1, paced=True, **columns):
         for name, value in {"lane": lane, "purpose": "transactional", **columns}.items():
             conn.execute(f"update messages set {name} = %s where id = %s", (value, message.id))
         cost = columns.get("planned_segments", 1)
-        if paced:
-            jobs.promise_paced(conn, "sms.send", str(message.id), Paced(BUSINESS, lane, TENANT, cost))
+        if is_paced:
+            paced(conn, str(message.id), BUSINESS, lane, TENANT, cost)
         else:
             jobs.promise(conn, "sms.send", str(message.id))
     return message
@@ -477,17 +477,40 @@ def test_without_redis_texts_leave_at_half_their_pace_and_no_faster(world, at_tw
     assert len(at_twilio(to=CUSTOMER)) == 1
 
 
-def test_the_releaser_lets_the_first_of_each_sender_go_by_lane_into_the_lists_of_the_lanes(world):
+def test_the_releaser_lets_the_first_of_each_sender_go_by_lane_and_rings(world):
     bulk, answer = [asked(world, lane=2) for _ in range(3)], asked(world, lane=0)
     world.rows("update jobs set hint_at = 'infinity' returning id")
     releaser = Releaser(world.rt)
     assert releaser.once() == 1
-    first, _, last = tasks.lanes(tasks.SMS)
-    assert (world.rt.redis.llen(first), world.rt.redis.llen(last)) == (1, 0)
+    assert world.rt.redis.llen(tasks.SMS) == 1
     assert world.one("select ref from jobs where hint_at < 'infinity'") == str(answer.id)
-    assert releaser.once() == 1  # it is not known yet whether the first has left
-    assert world.rt.redis.llen(last) == 1
-    assert bulk
+    assert releaser.once() == 0  # it is not known yet whether the first has left
+    assert sending.drain(world.rt) == 1
+    assert (state(world, answer)[0], state(world, bulk[0])[0]) == ("handed", "queued")
+
+
+def test_a_bell_calls_for_all_that_may_leave_and_is_not_rung_twice(world):
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000))
+    for _ in range(20):
+        asked(world)
+        tasks.ring(world.rt.redis)
+    assert world.rt.redis.llen(tasks.SMS) == 1
+    assert sending.drain(world.rt) == 20
+    assert world.rt.redis.llen(tasks.SMS) == 3  # it has called others to help, who find nothing left
+    assert sending.drain(world.rt) == 0
+    assert world.one("select count(*) from messages where send_state = 'handed'") == 20
+    tasks.ring(world.rt.redis)
+    assert world.rt.redis.llen(tasks.SMS) == 4  # the bell was answered
+
+
+def test_what_was_let_go_and_whose_bell_was_lost_is_rung_for_again(world):
+    asked(world)
+    assert Releaser(world.rt).once() == 0
+    assert world.rt.redis.llen(tasks.SMS) == 0
+    world.rows("update jobs set hint_at = now() - interval '1 second' where hint_at < 'infinity' returning id")
+    Releaser(world.rt).once()
+    assert world.rt.redis.llen(tasks.SMS) == 1
 
 
 def test_the_releaser_waits_for_the_next_that_may_go_and_an_idle_house_costs_little(world):
@@ -505,17 +528,15 @@ def test_the_releaser_waits_for_the_next_that_may_go_and_an_idle_house_costs_lit
     assert releaser.once() == 1
 
 
-def test_the_releaser_hands_out_no_more_than_workers_can_take(world):
+def test_the_releaser_lets_go_no_more_than_workers_can_take(world):
     with world.rt.db.connection() as conn:
         for number in range(100):
-            sender = f"+1415556{number:04}"
-            jobs.promise_paced(conn, "sms.send", f"m{number}", Paced(sender, 2, "t", 1))
+            kept(conn, pace_key=f"+1415556{number:04}", lane=2)
         conn.execute("update jobs set hint_at = 'infinity'")
     releaser = Releaser(world.rt)
     assert releaser.once() == 64
-    assert world.rt.redis.llen(tasks.lanes(tasks.SMS)[2]) == 8  # eight texts leave together
     assert releaser.once() == 0
-    world.rt.redis.delete(*tasks.lanes(tasks.SMS))
+    world.rows("update jobs set state = 'done', finished_at = now() where hint_at < 'infinity' returning id")
     assert releaser.once() == 36
 
 

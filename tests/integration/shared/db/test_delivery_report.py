@@ -90,3 +90,12 @@ def test_a_receipt_from_before_the_request_counts_as_no_time(conn):
 def test_a_contradicted_text_is_counted_where_it_stands_and_told(conn):
     text(conn, status="delivered", is_conflicted=True)
     assert (lines(conn)[0].delivered, lines(conn)[0].conflicted) == (1, 1)
+
+
+def test_an_error_code_is_told_with_its_class_and_what_it_says(conn):
+    for code in (30003, 99999, None):
+        text(conn, status="undelivered", error_code=code)
+    told = {line.error_code: (line.error_class, line.error_means) for line in lines(conn, "error")}
+    assert told == {
+        30003: ("recipient", "the handset is off, out of reach, or gone"), 99999: ("config", None), None: (None, None),
+    }  # fmt: skip

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from shared.db import jobs, pacing, senders
-from shared.db.jobs import Paced
+from shared.db import jobs, pacing, promises, senders
 from shared.db.senders import Sender
+from tests.integration.outgoing import kept, outgoing
 
+LEASES = {"sms.send": 30.0}
 A, B, FAST = "+14155550100", "+14155550101", "12345"
 
 
@@ -22,73 +23,119 @@ def conn(database_url):
 @pytest.fixture
 def promise(conn):
     """Promises texts; they all sleep, as those do that find somebody waiting."""
-    made = iter(range(1_000_000))
 
     def promise(key=A, lane=1, owner="t", cost=1, count=1, **more):
         ids = []
         for _ in range(count):
-            promised = jobs.promise_paced(conn, "sms.send", f"m{next(made)}", Paced(key, lane, owner, cost), **more)
-            ids.append(promised.id)
+            ids.append(kept(conn, pace_key=key, lane=lane, owner=owner, cost=cost, **more).promised.id)
         conn.execute("update jobs set hint_at = 'infinity' where id = any(%s)", (ids,))
         return ids
 
     return promise
 
 
+def chosen(conn, to):
+    return senders.choose(conn, tenant_id="t", asked=[(to, 1)])[to]
+
+
 def released(conn, room, limit=100):
-    """The owners of what is let go, in order of id."""
-    ids = [hint.id for hint in pacing.release(conn, room, limits=[limit] * 3)]
-    return [row[0] for row in conn.execute("select owner from jobs where id = any(%s) order by id", (ids,))]
+    """What is let go now and taken by a worker at once, in its order."""
+    pacing.release(conn, room, limits=[limit] * 3)
+    return [job.id for job in jobs.lease_released(conn, LEASES, limit=limit)]
+
+
+def owners(conn, ids):
+    found = dict(conn.execute("select id, owner from jobs where id = any(%s)", (ids,)).fetchall())
+    return [found[job_id] for job_id in ids]
+
+
+def finish(conn, ids):
+    conn.execute("update jobs set state = 'done', finished_at = now() where id = any(%s)", (ids,))
 
 
 def test_the_first_of_a_sender_may_be_hinted_at_once_and_who_finds_somebody_waiting_sleeps(conn):
-    first = jobs.promise_paced(conn, "sms.send", "a", Paced(A, 1, "t", 1), hint_in_s=5)
-    second = jobs.promise_paced(conn, "sms.send", "b", Paced(A, 1, "t", 1), hint_in_s=5)
+    first = kept(conn, pace_key=A).promised
+    second = kept(conn, pace_key=A).promised
     assert first.is_first
     assert second.is_first
     conn.execute("update jobs set hint_at = 'infinity' where id = %s", (second.id,))
-    third = jobs.promise_paced(conn, "sms.send", "c", Paced(A, 1, "t", 1), hint_in_s=5)
-    other = jobs.promise_paced(conn, "sms.send", "d", Paced(B, 1, "t", 1), hint_in_s=5)
-    assert not third.is_first
-    assert other.is_first
-    assert jobs.promise_paced(conn, "sms.send", "c", Paced(A, 1, "t", 1)) is None
+    assert not kept(conn, pace_key=A).promised.is_first
+    assert kept(conn, pace_key=B).promised.is_first
+
+
+def test_of_many_that_are_promised_together_all_wait_for_the_releaser(conn):
+    promised = promises.keep(conn, [outgoing(pace_key=A, is_alone=False, cost=2) for _ in range(3)]).values()
+    assert [each.promised.is_first for each in promised] == [False] * 3
+    assert [row[0] for row in conn.execute("select turn from jobs order by id")] == [2, 4, 6]
+
+
+def test_a_text_under_a_key_that_was_used_before_is_left_out_and_promises_nothing(conn):
+    kept(conn, idempotency_key="k-1")
+    same, other = outgoing(idempotency_key="k-1"), outgoing(idempotency_key="k-2")
+    twin = outgoing(idempotency_key="k-2")
+    assert [*promises.keep(conn, [same, other, twin])] == [other.id]
+    assert conn.execute("select count(*) from jobs").fetchone() == (2,)
+    assert conn.execute("select count(*) from message_steps").fetchone() == (2,)
 
 
 def test_what_is_for_later_sleeps_until_it_is_woken(conn, promise):
     later = datetime.now(UTC) + timedelta(hours=1)
-    promised = jobs.promise_paced(conn, "sms.send", "later", Paced(A, 1, "t", 1), not_before=later, hint_in_s=5)
+    promised = kept(conn, pace_key=A, not_before=later).promised
     assert not promised.is_first
     assert pacing.queues(conn) == []
-    assert pacing.release(conn, {A: 10}, limits=[10] * 3) == []
+    assert pacing.release(conn, {A: 10}, limits=[10] * 3) == 0
     assert pacing.wake(conn) == 0
     conn.execute("update jobs set next_at = now() - interval '1 second'")
     assert pacing.wake(conn) == 1
-    assert [hint.id for hint in pacing.release(conn, {A: 10}, limits=[10] * 3)] == [promised.id]
+    assert released(conn, {A: 10}) == [promised.id]
 
 
-def test_two_releasers_never_let_the_same_go(conn, promise, database_url):
+def test_two_workers_never_take_the_same(conn, promise, database_url):
     promise(count=40)
+    assert pacing.release(conn, {A: 40}, limits=[40] * 3) == 40
 
-    def release(_):
+    def take(_):
         with psycopg.connect(database_url) as own:
-            return [hint.id for hint in pacing.release(own, {A: 10}, limits=[10] * 3)]
+            return [job.id for job in jobs.lease_released(own, LEASES, limit=4)]
 
     with ThreadPoolExecutor(4) as pool:
-        gone = [job_id for ids in pool.map(release, range(12)) for job_id in ids]
-    assert len(gone) == len(set(gone))
+        gone = [job_id for ids in pool.map(take, range(12)) for job_id in ids]
+    assert len(gone) == len(set(gone)) == 40
+
+
+def test_what_has_been_let_go_and_is_not_yet_taken_counts_against_the_room(conn, promise):
+    promise(count=5)
+    assert pacing.release(conn, {A: 2}, limits=[10] * 3) == 2
+    assert pacing.release(conn, {A: 2}, limits=[10] * 3) == 0
+    waiting = pacing.let_go(conn)
+    assert (waiting.by_lane, waiting.count) == ((0, 2, 0), 2)
+    assert 0 <= waiting.waited_s < 60
+    assert len(jobs.lease_released(conn, LEASES, limit=1)) == 1
+    assert pacing.release(conn, {A: 2}, limits=[10] * 3) == 1
 
 
 def test_lanes_go_before_turns(conn, promise):
     bulk, answer = promise(lane=2, count=3), promise(lane=0)
-    assert [hint.id for hint in pacing.release(conn, {A: 1}, limits=[10] * 3)] == answer
-    assert [hint.lane for hint in pacing.release(conn, {A: 1}, limits=[10] * 3)] == [2]
-    assert bulk
+    assert released(conn, {A: 1}) == answer
+    assert released(conn, {A: 2}) == bulk[:2]
+    pacing.release(conn, {A: 1}, limits=[1] * 3)
+    late = promise(B, lane=1)
+    pacing.release(conn, {B: 1}, limits=[1] * 3)
+    assert [job.id for job in jobs.lease_released(conn, LEASES, limit=1)] == late
+
+
+def test_what_lower_lanes_have_let_go_holds_up_nobody(conn, promise):
+    promise(FAST, lane=2, count=20)
+    assert pacing.release(conn, {FAST: 20}, limits=[10] * 3) == 10
+    answer = promise(B, lane=0)
+    assert pacing.release(conn, {FAST: 20, B: 1}, limits=[10, 10, 0]) == 1
+    assert [job.id for job in jobs.lease_released(conn, LEASES, limit=1)] == answer
 
 
 def test_room_is_counted_in_segments_and_the_last_one_may_stand_out(conn, promise):
     promise(cost=2, count=3)
-    assert len(pacing.release(conn, {A: 3}, limits=[10] * 3)) == 2  # of 0-2 and 2-4 both begin within three
-    assert len(pacing.release(conn, {A: 1}, limits=[10] * 3)) == 1
+    assert len(released(conn, {A: 3})) == 2  # of 0-2 and 2-4 both begin within three
+    assert len(released(conn, {A: 1})) == 1
 
 
 def test_owners_of_one_sender_take_turns_whoever_came_first_with_how_many(conn, promise):
@@ -96,23 +143,21 @@ def test_owners_of_one_sender_take_turns_whoever_came_first_with_how_many(conn, 
     promise(owner="small", count=3)
     ids = []
     for _ in range(8):
-        ids += [hint.id for hint in pacing.release(conn, {A: 1}, limits=[1] * 3)]
-        conn.execute("update jobs set state = 'done', finished_at = now() where id = any(%s)", (ids,))
-    owners = dict(conn.execute("select id, owner from jobs").fetchall())
-    assert sorted(owners[job_id] for job_id in ids[:7]) == ["big"] * 4 + ["small"] * 3
+        ids += released(conn, {A: 1}, limit=1)
+        finish(conn, ids)
+    assert sorted(owners(conn, ids[:7])) == ["big"] * 4 + ["small"] * 3
 
 
 def test_who_comes_late_does_not_go_before_all_that_wait(conn, promise):
     promise(owner="big", count=50)
     for _ in range(20):
-        ids = [hint.id for hint in pacing.release(conn, {A: 1}, limits=[1] * 3)]
-        conn.execute("update jobs set state = 'done', finished_at = now() where id = any(%s)", (ids,))
+        finish(conn, released(conn, {A: 1}, limit=1))
     promise(owner="late", count=20)
     gone = []
     for _ in range(10):
-        (hint,) = pacing.release(conn, {A: 1}, limits=[1] * 3)
-        gone += conn.execute("select owner from jobs where id = %s", (hint.id,)).fetchone()
-        conn.execute("update jobs set state = 'done', finished_at = now() where id = %s", (hint.id,))
+        ids = released(conn, {A: 1}, limit=1)
+        gone += owners(conn, ids)
+        finish(conn, ids)
     assert 4 <= gone.count("late") <= 6
 
 
@@ -121,9 +166,9 @@ def test_long_texts_cost_their_owner_turns(conn, promise):
     promise(owner="short", cost=1, count=40)
     gone = []
     for _ in range(20):
-        (hint,) = pacing.release(conn, {A: 1}, limits=[1] * 3)
-        gone += conn.execute("select owner from jobs where id = %s", (hint.id,)).fetchone()
-        conn.execute("update jobs set state = 'done', finished_at = now() where id = %s", (hint.id,))
+        ids = released(conn, {A: 1}, limit=1)
+        gone += owners(conn, ids)
+        finish(conn, ids)
     assert gone.count("short") == pytest.approx(4 * gone.count("long"), abs=5)
 
 
@@ -131,7 +176,7 @@ def test_where_there_is_not_room_for_all_every_owner_gets_its_first(conn, promis
     promise(A, owner="a", count=5)
     promise(B, owner="b", count=5)
     promise(FAST, owner="c", count=5)
-    assert sorted(released(conn, {A: 5, B: 5, FAST: 5}, limit=3)) == ["a", "b", "c"]
+    assert sorted(owners(conn, released(conn, {A: 5, B: 5, FAST: 5}, limit=3))) == ["a", "b", "c"]
 
 
 def test_the_queues_are_found_however_long_they_are_with_their_rates_and_without_the_paused(conn, promise):
@@ -157,6 +202,24 @@ def test_what_waits_ahead_is_counted_in_segments_by_lane(conn, promise):
     assert pacing.ahead(conn, B, 2) == 0
 
 
+def test_a_new_text_finds_whose_number_it_is_its_rate_and_what_waits_there(conn, promise):
+    conn.execute("insert into numbers (phone_number, tenant_id) values (%s, 't')", (A,))
+    senders.put(conn, Sender(B, "long-code", segments_per_s=5))
+    promise(A, cost=3, lane=0)
+    promise(A, cost=2, lane=1)
+    found = pacing.standings(conn, [(A, 0), (A, 1), (B, 2)])
+    assert {place: (one.tenant_id, one.segments_per_s, one.ahead) for place, one in found.items()} == {
+        (A, 0): ("t", None, 3), (A, 1): ("t", None, 5), (B, 2): (None, 5.0, 0),
+    }  # fmt: skip
+
+
+def test_what_waits_in_a_long_queue_is_estimated_by_its_turns(conn):
+    promises.keep(conn, [outgoing(lane=2, cost=2, owner=owner, is_alone=False) for owner in "ab" for _ in range(1500)])
+    (found,) = pacing.standings(conn, [(A, 2)]).values()
+    assert pacing.ahead(conn, A, 2) == 6000
+    assert found.ahead == pytest.approx(6000, rel=0.01)
+
+
 def test_without_redis_a_sender_begins_empty_and_keeps_its_pause_over_all_processes(conn, database_url):
     pause = timedelta(seconds=1)
     until = pacing.take(conn, A, pause=pause)
@@ -178,15 +241,26 @@ def test_without_redis_a_sender_begins_empty_and_keeps_its_pause_over_all_proces
 def test_a_person_keeps_the_sender_it_knows_and_new_ones_get_the_emptiest(conn, promise):
     for number in (A, B):
         conn.execute("insert into numbers (phone_number, tenant_id) values (%s, 't')", (number,))
-    assert senders.choose(conn, tenant_id="t", to="+15105550001") == A
+    assert chosen(conn, "+15105550001") == A
     promise(A, cost=5)
-    assert senders.choose(conn, tenant_id="t", to="+15105550002") == B
+    assert chosen(conn, "+15105550002") == B
     promise(B, cost=9)
-    assert senders.choose(conn, tenant_id="t", to="+15105550001") == A
-    assert senders.choose(conn, tenant_id="t", to="+15105550002") == B
+    assert chosen(conn, "+15105550001") == A
+    assert chosen(conn, "+15105550002") == B
     senders.pause(conn, B, "long-code", seconds=60, reason="30007")
-    assert senders.choose(conn, tenant_id="t", to="+15105550002") == A
-    assert senders.choose(conn, tenant_id="nobody", to="+15105550002") is None
+    assert chosen(conn, "+15105550002") == A
+    assert senders.choose(conn, tenant_id="nobody", asked=[("+15105550002", 1)]) == {}
+
+
+def test_many_new_people_are_shared_out_among_the_senders_by_what_waits_there(conn, promise):
+    for number in (A, B):
+        conn.execute("insert into numbers (phone_number, tenant_id) values (%s, 't')", (number,))
+    promise(A, cost=4)
+    people = [f"+1510555{n:04}" for n in range(10)]
+    found = senders.choose(conn, tenant_id="t", asked=[(person, 1) for person in people])
+    assert sorted(found) == people
+    assert [*found.values()].count(B) == 7
+    assert senders.choose(conn, tenant_id="t", asked=[(person, 1) for person in people]) == found
 
 
 def test_a_pause_is_never_made_shorter(conn):

@@ -147,3 +147,13 @@ def test_a_sender_that_is_too_fast_is_found_in_the_short_and_in_the_long_run():
     )
     assert violations(case) == [Violation(6, SENDER, "BURST: 5 segments within 1 s, 2 are allowed")]
     assert violations(replace(case, rates={SENDER: 5})) == []
+
+
+def test_what_twilio_lost_may_be_sent_again_and_nothing_else():
+    texts = [*TEXTS, text("a", "1b", sid="SMa2", retry_of="1")]
+    for status, found in (("failed", []), ("undelivered", []), ("delivered", TWICE), ("sent", TWICE)):
+        ledger = [replace(LEDGER[0], status=status), LEDGER[1], taken("a", "1b", sid="SMa2", at_ns=9 * SECOND)]
+        assert broken(texts=texts, ledger=ledger) == found
+
+
+TWICE = [(2, "TWICE: sent again, and the first was not lost")]

@@ -39,7 +39,7 @@ def test_ids_are_texts():
         is_conflicted=False, created_at=AT, updated_at=AT, messaging_service_sid=None, purpose="transactional", lane=1,
         send_at=None, expires_at=None, estimated_send_at=None, on_unknown="resend", encoding="GSM-7", planned_segments=1,
         bulk_id=None, decision=None, decision_rules=None, held_until=None, consent_id=None, decided_at=None, price=None,
-        price_unit=None, carrier_done_at=None,
+        price_unit=None, carrier_done_at=None, retry_of=None, nth_try=1, retried_as=None,
     )  # fmt: skip
     shown = resources.message(message)
     assert (shown["id"], shown["status"], shown["message_sid"]) == (str(UUID(int=1)), "queued", None)
