@@ -64,7 +64,8 @@ class SendingHouse(House):
         return self.one("select count(*) from jobs where kind = 'sms.send' and state = 'due'") == 0
 
     def goes_on(self):
-        """Others take over, and time passes for as long as anything is left."""
+        """Others take over, and time passes for as long as anything is left that they have not in hand."""
+        self.time_passes()
 
         def settled():
             if not self.is_settled() and self.one(
