@@ -6,6 +6,7 @@ texted is judged by its length alone, and `about` says what else is known.
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 import phonenumbers
@@ -103,6 +104,7 @@ def about(number: str) -> About:
     )
 
 
+@lru_cache(maxsize=10_000)  # our own numbers are asked for with every text
 def is_canonical(number: str) -> bool:
     """Whether `number` could be texted and is in E.164, in the one form of it.
 
@@ -110,9 +112,12 @@ def is_canonical(number: str) -> bool:
     are, whoever has opted out would be texted under a second name.
     """
     try:
-        return normalised(number) == number
+        parsed = _parsed(number, None) if is_e164(number) else None
     except NotAPhone:
         return False
+    if parsed is None or number in WITHHELD or _e164(parsed) != number:
+        return False
+    return phonenumbers.is_possible_number_with_reason(parsed) not in _LENGTHS
 
 
 def _plain(text: str) -> str:

@@ -91,7 +91,12 @@ class MessageResource(Resource):
     send_at = UtcTime(required=True, allow_none=True)
     held_until = UtcTime(required=True, allow_none=True, metadata={"description": "A rule lets it go from then on."})
     estimated_send_at = UtcTime(
-        required=True, allow_none=True, metadata={"description": "By the queue of its sender, when it was asked for."}
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "If all that waited at its sender when it was asked for, in its lane and above, goes first and "
+            "nothing that comes later. Behind a thousand texts or more it is about that."
+        },
     )
     expires_at = UtcTime(required=True, allow_none=True, metadata={"description": "It is not sent after that."})
     encoding = fields.String(required=True, allow_none=True)

@@ -10,7 +10,7 @@ from typing import Final
 from ops.benchmarks import corpus, field, machine, options, report
 from ops.benchmarks.field import Bench
 from ops.benchmarks.report import Section
-from ops.benchmarks.scenarios import ack, burst, e2e, memory, open_loop, peers, send, where
+from ops.benchmarks.scenarios import ack, beside, burst, drain, e2e, memory, open_loop, peers, send, where
 from ops.stack.postgres import NoPostgres
 from ops.stack.redis import NoServer
 from ops.stack.supervisor import GaveUp
@@ -23,6 +23,8 @@ SCENARIOS: Final[Mapping[str, Callable[[Bench], Section]]] = {
     "e2e": e2e.measure,
     "memory": memory.measure,
     "send": send.measure,
+    "drain": drain.measure,
+    "beside": beside.measure,
     "where": where.measure,
 }
 # More than any subject takes in one warmed-up window on a machine of today: 25,000/s.

@@ -8,7 +8,7 @@ from typing import Final
 # What can be measured, and the questions asked of it.
 SCENARIOS: Final[Mapping[str, Sequence[str]]] = {
     "ingress": ("peers", "ack", "burst", "open", "e2e", "memory"),
-    "sms": ("send", "where"),
+    "sms": ("send", "drain", "beside", "where"),
 }
 # Of one measured window: usually, and quickly. A text takes longer than an answer.
 _SECONDS: Final = {"ingress": (3.0, 1.0), "sms": (12.0, 4.0)}

@@ -3,7 +3,7 @@
 import json
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,12 +21,15 @@ from ops.stack import house, redis
 from ops.stack.ports import free_port
 from ops.stack.runfolder import RunFolder
 from ops.stack.supervisor import Supervisor
-from shared.db import numbers
+from shared.db import numbers, senders
+from shared.db.senders import Sender
 from shared.domain.routing import Number
 
 CLIENT: Final = "bench"
+TENANT: Final = "bench"
 # Each may send a segment a second, as long codes do: together twice what is asked for.
 SENDERS: Final = 400
+_BODY: Final = "We have seen your call and will ring you back ({number})."
 NAIVE_THREADS: Final = 8  # as many as our worker has
 PROGRAMS: Final = ("ingress", "events", "sms", "recordings", "notify", "beat")
 WITHOUT_WORK: Final = ("recordings", "notify", "beat")
@@ -55,16 +58,12 @@ class Sending:
         lines = [json.loads(line) for line in answer.text.splitlines()]
         return sorted(int(line["arrived_s"] * 1e9) for line in lines if line["sid"])
 
-    def texts(self, first: int, count: int) -> list[bytes]:
+    def texts(self, first: int, count: int, **more: Any) -> list[bytes]:
         """Whole requests for texts `first` and following: each to another person, from one sender after the other."""
-        return [self._text(number) for number in range(first, first + count)]
+        return [self._text(number, more) for number in range(first, first + count)]
 
-    def _text(self, number: int) -> bytes:
-        document = {
-            "to": f"+1212{2000000 + number:07}",
-            "from": sender(number % SENDERS),
-            "body": f"We have seen your call and will ring you back ({number}).",
-        }
+    def _text(self, number: int, more: Mapping[str, Any]) -> bytes:
+        document = {"to": person(number), "from": sender(number % SENDERS), "body": _BODY.format(number=number), **more}
         body = json.dumps(document).encode()
         host, port = self.address
         return (
@@ -73,6 +72,37 @@ class Sending:
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode() + body
 
+    def ask_bulk(self, first: int, count: int) -> str:
+        """A bulk to `count` people, from whichever of our numbers; its address."""
+        said = [{"to": person(number), "variables": {"number": str(number)}} for number in range(first, first + count)]
+        document = {"tenant_id": TENANT, "body": _BODY.replace("{number}", "{{number}}"), "recipients": said}
+        headers = {"Authorization": f"Bearer {self.api_key}", "Idempotency-Key": f"{self.name}-bulk-{first}"}
+        at = f"http://{self.address[0]}:{self.address[1]}"
+        answer = requests.post(f"{at}/api/sms/bulk", json=document, headers=headers, timeout=60)
+        answer.raise_for_status()
+        return f"{at}{answer.headers['Location']}"
+
+    def expanded(self, bulk_url: str) -> int:
+        """Of how many recipients of this bulk there is a text."""
+        answer = requests.get(bulk_url, headers={"Authorization": f"Bearer {self.api_key}"}, timeout=60)
+        answer.raise_for_status()
+        return int(answer.json()["expanded"])
+
+    def start(self, program: str) -> None:
+        """One that was left out. Raises supervisor.GaveUp."""
+        self.supervisor.start(house.services(ROOT, self.env)[program])
+        self.supervisor.wait_ready([program], READY_WITHIN_S)
+
+    def tell_simulator(self, **settings: float) -> None:
+        """Changes how it behaves from now on."""
+        at = f"{self.env['TS_SIMULATOR_URL']}/sim/settings"
+        requests.post(at, json=settings, timeout=5).raise_for_status()
+
+
+def person(number: int) -> str:
+    """Somebody who gets one text."""
+    return f"+1212{2000000 + number:07}"
+
 
 def sender(place: int) -> str:
     """One of our numbers."""
@@ -80,8 +110,9 @@ def sender(place: int) -> str:
 
 
 @contextmanager
-def opened(bench: Bench, name: str, *, without: Sequence[str] = ()) -> Iterator[Sending]:
-    """`ours` or `naive`, ready, but for the programs in `without`. Raises supervisor.GaveUp."""
+def opened(bench: Bench, name: str, *, without: Sequence[str] = (), per_s: float | None = None) -> Iterator[Sending]:
+    """`ours` or `naive`, ready, but for the programs in `without`; each sender may send `per_s` segments a second (None: as
+    long codes do). Raises supervisor.GaveUp."""
     run = RunFolder(bench.folder / f"{name}-{secrets.token_hex(4)}")
     run.prepare()
     env = service_env(run, bench.database_url)
@@ -90,11 +121,11 @@ def opened(bench: Bench, name: str, *, without: Sequence[str] = ()) -> Iterator[
     env["TS_PUBLIC_URL"] = env["TS_URL"] = f"http://{env['TS_BIND']}"  # where the simulator's callbacks go
     supervisor = Supervisor(env=env, cwd=ROOT, logs=run.logs, say=lambda line: print(f"  {line}", file=sys.stderr))
     try:
-        key = _furnish(bench, env)
+        key = _furnish(bench, env, per_s)
         for service in (store.service, house.doubles(env)["simulator"]):
             supervisor.start(service)
         supervisor.wait_ready(["redis", "simulator"], READY_WITHIN_S)
-        _introduce(env)
+        _introduce(env, per_s)
         if name == "naive":
             services = naive_sender(env["TS_BIND"], NAIVE_THREADS)
         else:
@@ -110,21 +141,24 @@ def opened(bench: Bench, name: str, *, without: Sequence[str] = ()) -> Iterator[
             kept.child.kill()
 
 
-def _furnish(bench: Bench, env: dict[str, str]) -> str:
+def _furnish(bench: Bench, env: dict[str, str], per_s: float | None) -> str:
     """Our numbers in a clean database, and a client's key."""
     with psycopg.connect(bench.database_url) as conn:
-        conn.execute("truncate events, messages, jobs, idempotency, numbers, senders cascade")
+        conn.execute("truncate events, messages, jobs, idempotency, numbers, senders, sticky_senders, bulks cascade")
         conn.execute("drop table if exists naive_texts")
         conn.execute(TEXTS_TABLE)
         for place in range(SENDERS):
-            numbers.put(conn, Number(sender(place), "bench"))
-        return mint(conn, env=env["TS_ENV"], client=CLIENT, scopes=["sms:send"]).text
+            numbers.put(conn, Number(sender(place), TENANT))
+            if per_s is not None:
+                senders.put(conn, Sender(sender(place), "long-code", tenant_id=TENANT, segments_per_s=per_s))
+        return mint(conn, env=env["TS_ENV"], client=CLIENT, scopes=["sms:send", "sms:read"]).text
 
 
-def _introduce(env: dict[str, str]) -> None:
+def _introduce(env: dict[str, str], per_s: float | None) -> None:
     at, session = env["TS_SIMULATOR_URL"], requests.Session()
+    said = {} if per_s is None else {"segments_per_s": per_s}
     for place in range(SENDERS):
-        session.put(f"{at}/sim/numbers/{sender(place)}", json={}, timeout=5).raise_for_status()
+        session.put(f"{at}/sim/numbers/{sender(place)}", json=said, timeout=5).raise_for_status()
 
 
 def jobs_due(database_url: str) -> list[int]:

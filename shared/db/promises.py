@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -125,8 +125,9 @@ def keep(conn: Connection, texts: Sequence[Outgoing]) -> dict[UUID, Kept]:
 
 
 def _row(number: int, one: Outgoing) -> dict[str, Any]:
+    values = ((name, getattr(one, name)) for name in Outgoing.__slots__)
     return {"n": number} | {
-        name: _word(value) if isinstance(value, (UUID, datetime)) else value for name, value in asdict(one).items()
+        name: _word(value) if isinstance(value, (UUID, datetime)) else value for name, value in values
     }
 
 

@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from ops.faultlab.history import Writer
-from ops.faultlab.sends.asks import CLIENT, TENANT, Ask, Stop, load
+from ops.faultlab.sends.asks import CLIENT, TENANT, Ask, Bulk, Stop, load
 from ops.faultlab.sends.told import Asked, Outcome, Stopped
 
 HANDS = 24  # at once: a slow answer must not keep the next text from being asked for
@@ -51,6 +51,19 @@ class Asker:
             Asked(ask.key, ask.door, ask.sender, ask.to, ask.body, outcome, message_id, sent_ns, time.time_ns())
         )
 
+    def ask_many(self, bulk: Bulk) -> None:
+        """As `ask`, for all of these; which texts they have become is not in the answer."""
+        sent_ns, outcome = time.time_ns(), "perhaps"
+        for _ in range(TRIES):
+            outcome = self._post_bulk(bulk)
+            if outcome != "perhaps":
+                break
+            time.sleep(PAUSE_S * random.uniform(0.5, 1.5))
+        for ask in bulk.asks:
+            self._writer.add(
+                Asked(ask.key, ask.door, ask.sender, ask.to, ask.body, outcome, "", sent_ns, time.time_ns())
+            )
+
     def stop(self, stop: Stop) -> None:
         """A signed webhook, of which the simulator's own list of opt-outs knows nothing: we alone must hold the text back."""
         for _ in range(TRIES):
@@ -61,18 +74,25 @@ class Asker:
 
     def _post(self, ask: Ask) -> tuple[Outcome, str]:
         document = {"to": ask.to, "from": ask.sender, "body": ask.body, "tenant_id": TENANT}
-        headers = {"Authorization": f"Bearer {self._plan['api_key']}", "Idempotency-Key": ask.key}
+        outcome, said = self._through_door("/api/sms/send", document, ask.key)
+        return outcome, str(said["id"]) if outcome == "ok" else ""
+
+    def _post_bulk(self, bulk: Bulk) -> Outcome:
+        people = [{"to": ask.to, "body": ask.body, "idempotency_key": ask.key} for ask in bulk.asks]
+        document = {"from": bulk.asks[0].sender, "tenant_id": TENANT, "recipients": people}
+        return self._through_door("/api/sms/bulk", document, bulk.key)[0]
+
+    def _through_door(self, path: str, document: Mapping[str, Any], key: str) -> tuple[Outcome, Mapping[str, Any]]:
+        headers = {"Authorization": f"Bearer {self._plan['api_key']}", "Idempotency-Key": key}
         try:
-            answer = self._session.post(
-                f"{self._plan['url']}/api/sms/send", json=document, headers=headers, timeout=READ_S
-            )
+            answer = self._session.post(f"{self._plan['url']}{path}", json=document, headers=headers, timeout=READ_S)
         except requests.RequestException:
-            return "perhaps", ""
-        if answer.status_code == 202:
-            return "ok", str(answer.json()["id"])
+            return "perhaps", {}
+        if answer.status_code in (201, 202):
+            return "ok", answer.json()
         # 409: the first try is still under way. 429: come again.
         is_no = 400 <= answer.status_code < 500 and answer.status_code not in (409, 429)
-        return ("no" if is_no else "perhaps"), ""
+        return ("no" if is_no else "perhaps"), {}
 
     def _push(self, ask: Ask) -> tuple[Outcome, str]:
         job = {"client": CLIENT, "idempotency_key": ask.key, "tenant_id": TENANT}
@@ -111,12 +131,15 @@ def play(plan: Mapping[str, Any]) -> None:
     asker = Asker(plan, writer)
     wanted = load(plan["seed"], plan["texts"], plan["lasts_s"], is_naive=plan["is_naive"])
     with ThreadPoolExecutor(HANDS) as hands, ThreadPoolExecutor(4) as people:
-        for entry in sorted([*wanted.asks, *wanted.stops], key=lambda entry: entry.at_s):
+        for entry in sorted([*wanted.asks, *wanted.bulks, *wanted.stops], key=lambda entry: entry.at_s):
             time.sleep(max(0.0, plan["starts_at"] + entry.at_s - time.monotonic()))
-            if isinstance(entry, Ask):
-                hands.submit(asker.ask, entry)
-            else:
-                people.submit(asker.stop, entry)
+            match entry:
+                case Ask():
+                    hands.submit(asker.ask, entry)
+                case Bulk():
+                    hands.submit(asker.ask_many, entry)
+                case Stop():
+                    people.submit(asker.stop, entry)
     writer.close()
 
 

@@ -16,6 +16,8 @@ _LOADED: Final = 0.6  # of its rate: queues form and go again
 _FEWEST: Final = 4  # long codes
 _SEGMENTS_A_TEXT: Final = 1.1
 _THROUGH_QUEUE: Final = 0.15
+_BULKS: Final = 0.02  # of the texts begin a bulk ...
+_IN_A_BULK: Final = 8  # ... of so many
 _TWINS: Final = 0.02  # the same words to the same person, wanted twice: each is a text of its own
 _LEAVERS: Final = 0.15  # of the texts go to people who will say STOP
 _TEXTS_OF_A_LEAVER: Final = 8
@@ -50,6 +52,15 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Bulk:
+    """Texts that are asked for at once, from one sender; each has its own key and words."""
+
+    at_s: float
+    key: str
+    asks: list[Ask]
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """`person` says STOP to `sender`, `at_s` into the run."""
 
@@ -65,6 +76,7 @@ class Load:
     senders: list[Sender]
     asks: list[Ask]
     stops: list[Stop]
+    bulks: list[Bulk]
 
 
 def load(seed: int, texts: int, lasts_s: float, *, is_naive: bool = False) -> Load:
@@ -80,9 +92,27 @@ def load(seed: int, texts: int, lasts_s: float, *, is_naive: bool = False) -> Lo
         else:
             asks.append(_ask(dice, f"{seed}-{number}", at_s, number, senders, leavers))
     if is_naive:
-        return Load(senders, [replace(ask, door="http") for ask in asks], [])
+        return Load(senders, [replace(ask, door="http") for ask in asks], [], [])
+    single, bulks = _in_bulks(Random(f"sends/bulks/{seed}"), asks)
     stops = [Stop(dice.uniform(0.2, 0.7) * lasts_s, person, sender) for person, sender in leavers]
-    return Load(senders, asks, sorted(stops, key=lambda stop: stop.at_s))
+    return Load(senders, single, sorted(stops, key=lambda stop: stop.at_s), bulks)
+
+
+def _in_bulks(dice: Random, asks: list[Ask]) -> tuple[list[Ask], list[Bulk]]:
+    """Some neighbours are asked for together, by the sender of the first."""
+    single: list[Ask] = []
+    bulks: list[Bulk] = []
+    place = 0
+    while place < len(asks):
+        first, end = asks[place], place + _IN_A_BULK
+        if dice.random() < _BULKS and end <= len(asks):
+            together = [replace(ask, door="bulk", sender=first.sender, at_s=first.at_s) for ask in asks[place:end]]
+            bulks.append(Bulk(first.at_s, f"bulk-{first.key}", together))
+            place = end
+        else:
+            single.append(first)
+            place += 1
+    return single, bulks
 
 
 def senders_for(rate: float) -> list[Sender]:

@@ -1,7 +1,8 @@
 """Reads what is there in the end, with SQL and requests of its own, and waits until there is nothing more to come."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, LiteralString, cast
 
@@ -70,6 +71,19 @@ def witnessed(path: Path) -> tuple[list[Asked], list[Stopped]]:
     """What the asking side has written down."""
     told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [Asked(**it) for it in told if "key" in it], [Stopped(**it) for it in told if "person" in it]
+
+
+def known(house: House, stops: Sequence[Stopped]) -> list[Stopped]:
+    """These, with the time at which the text that says it was stored: what follows from it commits with it."""
+    with psycopg.connect(house.env["TS_DATABASE_URL"]) as conn:
+        rows = conn.execute(
+            """
+            select from_number, to_number, (extract(epoch from min(created_at)) * 1000000)::bigint
+              from messages where direction = 'inbound' group by 1, 2
+            """
+        ).fetchall()
+    at_ns = {(person, sender): micros * 1000 for person, sender, micros in rows}
+    return [replace(stop, known_ns=at_ns.get((stop.person, stop.sender), 0)) for stop in stops]
 
 
 def texts(house: House, query: LiteralString) -> list[Text]:

@@ -76,7 +76,8 @@ def _case(wanted: Wanted, sending: Sending, owed: str, marks: Sequence[Mark]) ->
     rates = {sender.number: sender.rate for sender in asks.load(wanted.seed, wanted.texts, wanted.lasts_s).senders}
     texts = read.texts(sending.house, read.NAIVE if sending.is_naive else read.OURS)
     forgotten_ns = [mark.begin_ns for mark in marks if ALL[mark.name].forgets]
-    return Case(asked, texts, read.ledger(sending.house), stops, rates, owed, forgotten_ns)
+    known = stops if sending.is_naive else read.known(sending.house, stops)
+    return Case(asked, texts, read.ledger(sending.house), known, rates, owed, forgotten_ns)
 
 
 def _start_asking(wanted: Wanted, sending: Sending, starts_at: float) -> Child:

@@ -9,7 +9,7 @@ RECORDED_S: Final = 40.0
 # A queue's place in Redis is made again every 5 s; what is published meanwhile goes nowhere, as Celery has it.
 BOUND_AGAIN_S: Final = 7.0
 
-Door = Literal["http", "queue"]
+Door = Literal["http", "queue", "bulk"]
 # ok: a promise was made. no: it was refused. perhaps: no whole answer, or a 5xx: nobody can know.
 Outcome = Literal["ok", "no", "perhaps"]
 
@@ -31,11 +31,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """One person who wants nothing more from `sender`, and when we had said that we know (time.time_ns())."""
+    """One person who wants nothing more from `sender`: when we had said that we have it, and when it was in our database
+    (0: never), both as time.time_ns()."""
 
     person: str
     sender: str
     acked_ns: int
+    known_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import os
 import socket
 
+import psycopg
+
 from shared.runtime import open_db
 from tests.integration.ingress.test_drain import settings
 
@@ -18,3 +20,13 @@ def test_a_server_that_vanishes_while_we_wait_for_its_answer_is_missed_within_ha
         asks_after_s = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
         gives_up_ms = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
     assert asks_after_s + gives_up_ms / 1000 <= 30
+
+
+def test_a_connection_that_the_server_has_ended_is_not_given_out(redis_url, database_url):
+    with open_db(settings(redis_url, database_url), size=1) as pool:
+        with pool.connection() as conn:
+            ended = conn.info.backend_pid
+        with psycopg.connect(database_url) as other:
+            assert other.execute("select pg_terminate_backend(%s, 5000)", (ended,)).fetchone() == (True,)
+        with pool.connection() as conn:
+            assert conn.execute("select pg_backend_pid() <> %s", (ended,)).fetchone() == (True,)

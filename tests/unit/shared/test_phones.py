@@ -134,3 +134,15 @@ def test_every_other_form_of_it_is_seen(number):
 def test_a_national_prefix_after_the_country_code_is_read_over():
     assert normalised("+49 (0)170 1234567") == "+491701234567"
     assert normalised("+1 1 415 555 2671") == "+14155552671"
+
+
+@given(st.one_of(
+    st.from_regex(r"\+[0-9]{5,16}", fullmatch=True), st.text(max_size=16),
+    st.from_regex(r"\+1[2-9][0-9]{9,10}", fullmatch=True),
+))  # fmt: skip
+def test_what_is_canonical_is_what_is_not_changed_by_being_normalised(text):
+    try:
+        is_unchanged = normalised(text) == text
+    except NotAPhone:
+        is_unchanged = False
+    assert is_canonical(text) == is_unchanged

@@ -14,7 +14,8 @@ def test_a_seed_always_gives_the_same_texts_and_another_seed_others():
 
 def test_every_text_has_a_key_of_its_own_and_comes_within_the_load():
     wanted = load(1, 1_000, 30)
-    assert len({ask.key for ask in wanted.asks}) == len(wanted.asks) == 1_000
+    every = wanted.asks + [ask for bulk in wanted.bulks for ask in bulk.asks]
+    assert len({ask.key for ask in every}) == len(every) == 1_000
     assert all(0 <= ask.at_s < 30 for ask in wanted.asks)
 
 
@@ -43,3 +44,11 @@ def test_a_schedule_kills_senders_all_the_time_and_is_over_before_the_load_is():
         assert all(p.at_s < 220 for p in planned)
         assert {p.name for p in planned} <= set(ALL)
     assert max(p.ends_s for p in SHORT) < SHORT_S
+
+
+def test_some_are_asked_for_together_by_one_sender():
+    bulks = load(3, 1_000, 30).bulks
+    assert len(bulks) > 5
+    assert all({ask.sender for ask in bulk.asks} == {bulk.asks[0].sender} for bulk in bulks)
+    assert {ask.door for bulk in bulks for ask in bulk.asks} == {"bulk"}
+    assert not load(3, 1_000, 30, is_naive=True).bulks

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ops.faultlab.checker import Violation
-from ops.faultlab.sends.judge import GRACE_S, ends, sha256_of, violations
+from ops.faultlab.sends.judge import GRACE_S, KNOWN_WITHIN_S, ends, sha256_of, violations
 from ops.faultlab.sends.told import Asked, Case, Stopped, Taken, Text
 
 SENDER, PERSON = "+14155550100", "+12125550101"
@@ -127,14 +127,21 @@ def test_a_doubt_that_is_left_to_a_person_may_be_with_twilio_or_not():
     assert broken(texts=[parked, *TEXTS[1:]]) == broken(texts=[parked, *TEXTS[1:]], ledger=LEDGER[1:]) == []
 
 
-def test_nobody_is_texted_after_his_stop_was_acknowledged_and_what_was_on_its_way_has_come():
-    stop = Stopped(PERSON, SENDER, 2 * SECOND)
-    late_ns = int((2 + GRACE_S) * SECOND)
-    late = [LEDGER[0], replace(LEDGER[1], at_ns=late_ns + SECOND)]
-    assert broken(stops=[stop], ledger=[LEDGER[0], replace(LEDGER[1], at_ns=late_ns)]) == []
-    assert broken(stops=[stop], ledger=late) == [(5, f"sent {GRACE_S + 1:.1f} s after its STOP was acknowledged")]
+def test_nobody_is_texted_who_has_said_stop_but_for_what_was_on_its_way():
+    stop = Stopped(PERSON, SENDER, 0, known_ns=SECOND)
+    soon = [LEDGER[0], replace(LEDGER[1], at_ns=int((1 + GRACE_S) * SECOND))]
+    assert broken(stops=[stop], ledger=soon) == []
+    late = [LEDGER[0], replace(LEDGER[1], at_ns=int((2 + GRACE_S) * SECOND))]
+    assert broken(stops=[stop], ledger=late) == [(5, f"sent {GRACE_S + 1:.1f} s after its STOP was known")]
     # He has said it to one of our numbers; another sender is not meant.
     assert broken(stops=[replace(stop, sender="+14155550177")], ledger=late) == []
+
+
+def test_a_stop_is_known_soon_after_it_was_acknowledged():
+    told = (5, f"a STOP that was not known {KNOWN_WITHIN_S:g} s after it was acknowledged")
+    assert broken(stops=[Stopped("+12125550199", SENDER, SECOND)]) == [told]
+    late_ns = int((2 + KNOWN_WITHIN_S) * SECOND)
+    assert broken(stops=[Stopped("+12125550199", SENDER, SECOND, known_ns=late_ns)]) == [told]
 
 
 def test_a_sender_that_is_too_fast_is_found_in_the_short_and_in_the_long_run():
