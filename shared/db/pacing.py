@@ -56,7 +56,7 @@ def queues(conn: Connection) -> list[Queue]:
               from waiting left join senders on senders.sender = waiting.pace_key
              where (senders.paused_until is null or senders.paused_until <= now())
                and not exists (select from account_pauses where until > now())
-             order by lane, key limit %s
+             order by lane, random() limit %s  -- where they are too many, each has its chance in every round
             """,
             (MOST_QUEUES,),
         ).fetchall()

@@ -56,14 +56,16 @@ class SendingHouse(House):
             "update messages set sending_since = sending_since - interval '1 minute' where send_state in ('sending', 'unknown')"
         )
         self.db.execute(
-            "update jobs set lease_until = now(), next_at = now(), hint_at = now(), awake = true where state = 'due'"
+            "update jobs set lease_until = now(), next_at = now(), hint_at = now() - interval '1 second', awake = true"
+            " where state = 'due'"
         )
 
     def is_settled(self):
         return self.one("select count(*) from jobs where kind = 'sms.send' and state = 'due'") == 0
 
     def goes_on(self):
-        """Others take over, and time passes for as long as anything is left."""
+        """Others take over, and time passes for as long as anything is left that they have not in hand."""
+        self.time_passes()
 
         def settled():
             if not self.is_settled() and self.one(

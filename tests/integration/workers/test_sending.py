@@ -2,19 +2,23 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from threading import Thread
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 import requests
 from redis import Redis
 
-from shared import pace, tasks
+from shared import inbox, pace, tasks
 from shared.db import consents, departures, jobs, opt_outs, senders, suppressions
+from shared.db import texts as rows
 from shared.db.senders import Sender
 from tests.integration.outgoing import kept, paced
+from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT
 from tests.integration.workers.test_messages import reported, wanted
-from workers import doubt, execute, leaving, sending, sms
+from workers import doubt, execute, handed, leaving, sending, sms
 from workers.catalogue import CATALOGUE
 from workers.execute import run_many
 from workers.release import IDLE_S, Releaser
@@ -320,7 +324,9 @@ def test_whoever_stood_still_before_the_request_does_not_send(world, monkeypatch
 def in_hand(world, message):
     """A worker takes the text's job, and then stands still before anything leaves: what it would do next, and its job."""
     job_id = world.one("select id from jobs where ref = %s", str(message.id))
-    ((_, (job,), step),) = execute._take(world.rt, CATALOGUE, [job_id])
+    ((_, (job,), step),) = execute._take(
+        world.rt, CATALOGUE, lambda conn: jobs.lease(conn, [job_id], execute._leases(CATALOGUE))
+    )
     return job, step
 
 
@@ -536,15 +542,106 @@ def test_the_releaser_lets_go_no_more_than_workers_can_take(world):
     assert releaser.once() == 36
 
 
-def test_what_fills_the_list_of_a_lower_lane_does_not_keep_an_answer_from_being_let_go(world):
-    asked(world, lane=2)
-    answer = asked(world, lane=0)
-    world.rows("update jobs set hint_at = 'infinity' returning id")
+def job_ids(world):
+    return [row[0] for row in world.rows("select id from jobs where kind = 'sms.send' and state = 'due' order by id")]
+
+
+def test_who_calls_a_text_off_while_it_leaves_wins_or_comes_too_late(world, at_twilio):
     with world.rt.db.connection() as conn:
         senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000))
-    tasks.hint_many(world.rt.redis, [("sms.send", 999_999, 2)] * 100)
+    texts = [asked(world) for _ in range(40)]
+    ids = job_ids(world)
+
+    def leave():
+        for at in range(0, len(ids), 8):
+            run_many(world.rt, CATALOGUE, ids[at : at + 8])
+
+    leaves = Thread(target=leave)
+    leaves.start()
+    called_off = set()
+    for text in reversed(texts):
+        with world.rt.db.connection() as conn:
+            if rows.cancel(conn, text.id):
+                called_off.add(text.id)
+    leaves.join()
+    while waiting := job_ids(world):  # some had to wait for their turn
+        world.time_passes()
+        run_many(world.rt, CATALOGUE, waiting)
+    assert {text.id: state(world, text)[0] for text in texts} == {
+        text.id: "canceled" if text.id in called_off else "handed" for text in texts
+    }
+    assert len(at_twilio(to=CUSTOMER, limit=100)) == len(texts) - len(called_off)
+
+
+def test_callbacks_that_come_while_the_answers_are_written_down_meet_no_text_twice(world, monkeypatch):
+    """In the other order than ours, and in one transaction: whichever of the two has to wait, or is refused, comes again."""
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000))
+    texts = [asked(world) for _ in range(8)]
+    record, told = handed.record, []
+
+    def overtaken(conn, answers):
+        if not told:
+            told.extend((ref, sent.message_sid) for ref, sent in answers)
+            reports = [
+                reported("delivered", SimpleNamespace(id=ref), sid=sid)
+                for ref, sid in reversed(told)
+            ]  # fmt: skip
+            threads.append(Thread(target=world.happens, args=reports))
+            threads[0].start()
+        record(conn, answers)
+
+    threads = []
+    monkeypatch.setattr(handed, "record", overtaken)
+    run_many(world.rt, CATALOGUE, job_ids(world))
+    threads[0].join()
+
+    def is_quiet():
+        world.happens()
+        world.rows("update jobs set next_at = now() where state = 'due' and kind = 'sms.send' returning id")
+        world.rows(
+            "update messages set sending_since = now() - interval '6 seconds' where send_state = 'sending' returning id"
+        )
+        run_many(world.rt, CATALOGUE, job_ids(world))
+        return inbox.size(world.rt.redis) == 0 and not job_ids(world)
+
+    wait_for(is_quiet, "all is written down")
+    assert sorted(world.rows("select id::text, message_sid, status from messages")) == sorted(
+        (ref, sid, "delivered") for ref, sid in told
+    )
+    assert len(told) == len(texts)
+    assert world.one("select count(*) from notifications where type = 'sms.delivered'") == 8
+
+
+def test_two_doubtful_texts_that_read_the_same_and_are_looked_for_together_are_two(world, trouble, at_twilio):
+    trouble(status=503, when="after")
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000))
+    for _ in range(2):
+        asked(world, body="same words")
+    assert sorted(run_many(world.rt, CATALOGUE, job_ids(world)).values()) == ["done", "unknown"]
+    world.rows("update messages set send_state = 'unknown', message_sid = null returning id")
+    world.rows("update jobs set state = 'due', finished_at = null returning id")
+    for _ in range(3):
+        world.rows(
+            "update messages set sending_since = now() - interval '2 minutes' where send_state <> 'handed' returning id"
+        )
+        world.time_passes()
+        run_many(world.rt, CATALOGUE, job_ids(world))
+    assert world.one("select count(distinct message_sid) from messages where send_state = 'handed'") == 2
+    assert len(at_twilio(to=CUSTOMER)) == 2
+
+
+def test_what_a_lower_lane_has_let_go_does_not_keep_an_answer_from_being_let_go(world):
+    with world.rt.db.connection() as conn:
+        senders.put(conn, Sender(BUSINESS, "long-code", segments_per_s=1000))
+        for number in range(100):
+            kept(conn, pace_key=f"+1415556{number:04}", lane=2)
+    asked(world, lane=2)
+    answer = asked(world, lane=0)
+    world.rows("update jobs set hint_at = 'infinity' where pace_key = %s returning id", BUSINESS)
     assert Releaser(world.rt).once() == 1
-    assert world.one("select ref from jobs where hint_at < 'infinity'") == str(answer.id)
+    assert world.one("select ref from jobs where pace_key = %s and hint_at < 'infinity'", BUSINESS) == str(answer.id)
 
 
 def test_a_senders_full_queue_at_twilio_is_its_own_trouble_and_nobody_elses(world):

@@ -74,6 +74,31 @@ def test_too_many_requests_are_certainly_not_taken_and_tried_again_soon(world, t
     assert len(at_twilio()) == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "outcome", "state", "taken"),
+    [
+        ({"status": 400}, "failed", "refused", 0),
+        ({"status": 403}, "transient", "queued", 0),
+        ({"status": 404}, "failed", "refused", 0),
+        ({"status": 408, "when": "after"}, "unknown", "unknown", 1),
+        ({"status": 429, "body": "html"}, "transient", "queued", 0),
+        ({"status": 500, "body": "empty"}, "unknown", "unknown", 0),
+        ({"status": 502, "body": "html", "when": "after"}, "unknown", "unknown", 1),
+        ({"body": "broken", "when": "after"}, "unknown", "unknown", 1),
+        ({"body": "empty", "when": "after"}, "unknown", "unknown", 1),
+        ({"body": "html", "when": "after"}, "unknown", "unknown", 1),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_whatever_twilio_answers_says_what_becomes_of_the_text(world, trouble, at_twilio, fault, outcome, state, taken):
+    trouble(**fault)
+    wanted(world)
+    assert world.work("sms.send") == [outcome]
+    assert world.one("select send_state from messages") == state
+    assert len(at_twilio()) == taken
+    assert world.rt.redis.zcard("ts:pace-live") == 0
+
+
 def test_while_twilio_cannot_be_reached_nothing_is_in_doubt(world):
     object.__setattr__(world.rt.twilio._http, "_api_url", world.rt.twilio._http._api_url._replace(netloc="127.0.0.1:1"))
     wanted(world)
