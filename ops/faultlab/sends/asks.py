@@ -99,16 +99,16 @@ def load(seed: int, texts: int, lasts_s: float, *, is_naive: bool = False) -> Lo
 
 
 def _in_bulks(dice: Random, asks: list[Ask]) -> tuple[list[Ask], list[Bulk]]:
-    """Some neighbours are asked for together, by the sender of the first."""
+    """Some neighbours are asked for together, by the sender of the first. Nobody is twice in a bulk: it would be refused."""
     single: list[Ask] = []
     bulks: list[Bulk] = []
     place = 0
     while place < len(asks):
-        first, end = asks[place], place + _IN_A_BULK
-        if dice.random() < _BULKS and end <= len(asks):
-            together = [replace(ask, door="bulk", sender=first.sender, at_s=first.at_s) for ask in asks[place:end]]
+        first, those = asks[place], asks[place : place + _IN_A_BULK]
+        if dice.random() < _BULKS and len({ask.to for ask in those}) == _IN_A_BULK:
+            together = [replace(ask, door="bulk", sender=first.sender, at_s=first.at_s) for ask in those]
             bulks.append(Bulk(first.at_s, f"bulk-{first.key}", together))
-            place = end
+            place += _IN_A_BULK
         else:
             single.append(first)
             place += 1

@@ -50,5 +50,6 @@ def test_some_are_asked_for_together_by_one_sender():
     bulks = load(3, 1_000, 30).bulks
     assert len(bulks) > 5
     assert all({ask.sender for ask in bulk.asks} == {bulk.asks[0].sender} for bulk in bulks)
+    assert all(len({ask.to for ask in bulk.asks}) == len(bulk.asks) for bulk in bulks)
     assert {ask.door for bulk in bulks for ask in bulk.asks} == {"bulk"}
     assert not load(3, 1_000, 30, is_naive=True).bulks
