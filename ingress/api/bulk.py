@@ -1,7 +1,5 @@
 """Texts to many people, asked for at once: take the request, tell how far it has come, and stop, go on or call it off."""
 
-import csv
-import io
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -13,7 +11,8 @@ from ingress.answer import Answer
 from ingress.api import bulk_csv, resources, schemas
 from ingress.api.faults import invalid
 from ingress.api.paging import Listing
-from ingress.api.reading import checked, json_body, missing, query
+from ingress.api.reading import checked, json_body, missing, optional_body, query
+from ingress.api.sheet import as_csv
 from ingress.idempotency import once
 from ingress.problem import Problem
 from ingress.service_guard import Caller, require
@@ -62,7 +61,7 @@ def show(rt: Runtime, bulk_id: str) -> Response:
     """How far it has come."""
     require(rt, "sms:read")
     with rt.db.connection() as conn:
-        return _shown(conn, _found(bulks.find(conn, bulk_id)))
+        return _shown(conn, _found(bulks.find(conn, bulk_id))).response()
 
 
 def items(rt: Runtime, bulk_id: str) -> Response:
@@ -105,13 +104,19 @@ def cancel(conn: Connection, bulk: Bulk) -> None:
 
 def _change(rt: Runtime, change: Callable[[Connection, Bulk], None], bulk_id: str) -> Response:
     """The same change once more changes nothing. Raises Problem 409 for what was canceled and should go on or wait."""
-    require(rt, "sms:send")
-    with rt.db.connection() as conn:
-        bulk = _found(bulks.locked(conn, bulk_id))
-        if bulk.state == "canceled" and change is not cancel:
-            raise Problem(409, "wrong-state", "Not possible in this state", "The bulk is canceled.")
-        change(conn, bulk)
-        return _shown(conn, _found(bulks.find(conn, bulk_id)))
+    caller, document = require(rt, "sms:send"), optional_body()
+    checked(schemas.NOTHING, document)
+    with once(rt, caller.client, document) as this:
+        if this.stored:
+            return this.stored
+        with rt.db.connection() as conn:
+            bulk = _found(bulks.locked(conn, bulk_id))
+            if bulk.state == "canceled" and change is not cancel:
+                raise Problem(409, "wrong-state", "Not possible in this state", "The bulk is canceled.")
+            change(conn, bulk)
+            answer = _shown(conn, _found(bulks.find(conn, bulk_id)))
+            this.keep(conn, answer)
+        return answer.response()
 
 
 def _kept(conn: Connection, caller: Caller, document: dict[str, Any]) -> Bulk:
@@ -148,16 +153,14 @@ def _path(bulk: Bulk) -> str:
     return f"/api/sms/bulk/{bulk.id}"
 
 
-def _shown(conn: Connection, bulk: Bulk) -> Response:
-    return Answer(200, resources.bulk(bulk, bulks.progress(conn, bulk.id))).response()
+def _shown(conn: Connection, bulk: Bulk) -> Answer:
+    return Answer(200, resources.bulk(bulk, bulks.progress(conn, bulk.id)))
 
 
 def _as_csv(found: list[Result]) -> str:
-    lines = io.StringIO()
-    table: csv.DictWriter[str] = csv.DictWriter(lines, _CSV_COLUMNS, extrasaction="ignore")
-    table.writeheader()
-    for row in found:
-        shown = resources.bulk_item(row)
-        faults = "; ".join(f"{fault['pointer']} {fault['detail']}" for fault in shown["faults"] or ())
-        table.writerow(shown | {"faults": faults})
-    return lines.getvalue()
+    return as_csv(_CSV_COLUMNS, map(_line, found))
+
+
+def _line(row: Result) -> dict[str, Any]:
+    shown = resources.bulk_item(row)
+    return shown | {"faults": "; ".join(f"{fault['pointer']} {fault['detail']}" for fault in shown["faults"] or ())}

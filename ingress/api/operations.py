@@ -86,13 +86,14 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="post", path="/api/sms/{message_id}/cancel", name="cancelText", tag="texts", scope="sms:send",
-        summary="Call off a text that has not left",
+        summary="Call off a text that has not left", headers=("IdempotencyKey",),
         description="The same again changes nothing. 409 names the state of a text that has left, or has ended.",
-        answers={200: ("It will not be sent.", resources.WholeMessageResource)}, problems=(401, 403, 404, 409, 503),
+        answers={200: ("It will not be sent.", resources.WholeMessageResource)},
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
     ),
     Operation(
         method="post", path="/api/sms/{message_id}/resolve", name="resolveText", tag="texts", scope="sms:send",
-        summary="Settle a parked text", body=schemas.ResolveSchema,
+        summary="Settle a parked text", body=schemas.ResolveSchema, headers=("IdempotencyKey",),
         description="Of a parked text nobody knows whether Twilio has it. A person may send it again, or let it be.",
         answers={200: ("It is settled.", resources.WholeMessageResource)},
         problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
@@ -123,8 +124,9 @@ OPERATIONS: Final = (
     *(
         Operation(
             method="post", path=f"/api/sms/bulk/{{bulk_id}}/{name}", name=f"{name}Bulk", tag="bulks", scope="sms:send",
-            summary=summary, description="The same again changes nothing.",
-            answers={200: ("The bulk.", resources.BulkResource)}, problems=(401, 403, 404, 409, 503),
+            summary=summary, description="The same again changes nothing.", headers=("IdempotencyKey",),
+            answers={200: ("The bulk.", resources.BulkResource)},
+            problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
         )
         for name, summary in (
             ("pause", "Let no more of its texts leave"),

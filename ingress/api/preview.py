@@ -1,5 +1,6 @@
 """What would become of a text: its words, its sender, the rules, and its queue. Nothing is kept."""
 
+import dataclasses
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -43,7 +44,9 @@ def _words(wanted: dict[str, Any]) -> dict[str, Any]:
     text, replaced = segments.smart(wanted["body"])
     saved = segments.segments_saved(wanted["body"])
     offer = {"body": text, "segments_saved": saved} if replaced else None
-    return {"words": segments.measure(text_plan.plain(wanted)), "smart": offer}
+    measured = segments.measure(text_plan.plain(wanted))
+    lengths = [len(part) for part in measured.parts]
+    return {**dataclasses.asdict(measured), "segment_characters": lengths, "smart": offer}
 
 
 def _sending(conn: Connection, rt: Runtime, caller: Caller, wanted: dict[str, Any]) -> dict[str, Any]:

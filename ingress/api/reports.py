@@ -1,7 +1,5 @@
 """Reports: what became of our texts, as JSON, or as CSV for who asks for `text/csv`."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -13,6 +11,7 @@ from ingress.answer import Answer
 from ingress.api import resources, schemas
 from ingress.api.faults import invalid
 from ingress.api.reading import query
+from ingress.api.sheet import as_csv
 from ingress.service_guard import require
 from shared.db import delivery_report
 from shared.db.delivery_report import MOST_LINES
@@ -53,14 +52,12 @@ def delivery(rt: Runtime) -> Response:
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> Response:
-    """RFC 4180. Prices of several currencies share a cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(resources.DELIVERY_FIELDS))
-    writer.writeheader()
-    for row in rows:
-        prices = "; ".join(f"{unit} {price}" for unit, price in sorted(row["prices"].items()))
-        writer.writerow(row | {"prices": prices})
-    return Response(text.getvalue(), 200, {"Vary": "Accept"}, content_type="text/csv; charset=utf-8")
+    """Prices of several currencies share a cell."""
+    shown = [
+        row | {"prices": "; ".join(f"{unit} {price}" for unit, price in sorted(row["prices"].items()))} for row in rows
+    ]
+    text = as_csv(resources.DELIVERY_FIELDS, shown)
+    return Response(text, 200, {"Vary": "Accept"}, content_type="text/csv; charset=utf-8")
 
 
 def _refused(parameter: str, code: str, detail: str) -> Exception:

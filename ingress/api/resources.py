@@ -160,21 +160,6 @@ class CharacterResource(Resource):
     positions = fields.List(fields.Integer(), required=True, metadata={"description": "In characters, from 0."})
 
 
-class WordsResource(Resource):
-    """What a text costs."""
-
-    encoding = fields.String(required=True)
-    segments = fields.Integer(required=True)
-    units = fields.Integer(required=True, metadata={"description": "Septets of GSM-7, or UTF-16 units of UCS-2."})
-    characters = fields.Integer(required=True)
-    segment_characters = fields.Function(
-        lambda words: [len(part) for part in words.parts],
-        required=True,
-        metadata={"type": "array", "items": {"type": "integer"}, "description": "Of each part."},
-    )
-    forcing = fields.List(fields.Nested(CharacterResource), required=True)
-
-
 class SmartResource(Resource):
     """The text with look-alikes in place of what costs more."""
 
@@ -200,9 +185,14 @@ class PreviewedSender(Resource):
 
 
 class PreviewResource(Resource):
-    """What would become of a text. What depends on who gets it is null without a recipient or a sender."""
+    """What a text costs and what would become of it. What depends on who gets it is null without a recipient or a sender."""
 
-    words = fields.Nested(WordsResource, required=True)
+    encoding = fields.String(required=True)
+    segments = fields.Integer(required=True)
+    units = fields.Integer(required=True, metadata={"description": "Septets of GSM-7, or UTF-16 units of UCS-2."})
+    characters = fields.Integer(required=True)
+    segment_characters = fields.List(fields.Integer(), required=True, metadata={"description": "Of each part."})
+    forcing = fields.List(fields.Nested(CharacterResource), required=True)
     smart = fields.Nested(SmartResource, required=True, allow_none=True)
     price_class = fields.String(
         required=True, allow_none=True, metadata={"description": "Twilio's price list: SMS or MMS, domestic or not."}

@@ -10,8 +10,9 @@ from psycopg import Connection
 from ingress.answer import Answer
 from ingress.api import resources, schemas, texts
 from ingress.api.paging import Listing
-from ingress.api.reading import checked, json_body, missing, query
+from ingress.api.reading import checked, json_body, missing, optional_body, query
 from ingress.api.waiting import Waits
+from ingress.idempotency import once
 from ingress.problem import Problem
 from ingress.service_guard import require
 from shared import tasks
@@ -42,7 +43,7 @@ def show(rt: Runtime, message_id: str) -> Response:
     """One text with all that has become of it, by our id or Twilio's."""
     require(rt, "sms:read")
     with rt.db.connection() as conn:
-        return _whole(conn, _found(conn, message_id))
+        return _whole(conn, _found(conn, message_id)).response()
 
 
 def page(rt: Runtime) -> Response:
@@ -62,33 +63,31 @@ def page(rt: Runtime) -> Response:
 
 def cancel(rt: Runtime, message_id: str) -> Response:
     """What has not left is called off, once and for all. Raises Problem 409 when it has."""
-    require(rt, "sms:send")
-    with rt.db.connection() as conn:
-        text = _outbound(conn, message_id)
-        if rows.cancel(conn, text.id):
-            message_steps.add(conn, text.id, "canceled")
-        text = _found(conn, message_id)
-        if text.send_state != "canceled":
-            raise _too_late(text)
-        return _whole(conn, text)
+    caller, document = require(rt, "sms:send"), optional_body()
+    checked(schemas.NOTHING, document)
+    with once(rt, caller.client, document) as this:
+        if this.stored:
+            return this.stored
+        with rt.db.connection() as conn:
+            answer = _whole(conn, _canceled(conn, message_id))
+            this.keep(conn, answer)
+        return answer.response()
 
 
 def resolve(rt: Runtime, message_id: str) -> Response:
     """A person settles the doubt whether Twilio has a parked text. Raises Problem 409 when there is none."""
-    caller, action = require(rt, "sms:send"), checked(schemas.RESOLVE, json_body())["action"]
-    is_resend, job_id = action == "resend", None
-    with rt.db.connection() as conn:
-        text = _outbound(conn, message_id)
-        if not (rows.resend_parked if is_resend else rows.cancel_parked)(conn, text.id):
-            raise _too_late(text)
-        step: StepName = "unsent" if is_resend else "canceled"
-        message_steps.add(conn, text.id, step, detail={"resolved_by": caller.client})
-        if is_resend:
-            job_id = jobs.renew(conn, "sms.send", str(text.id), hint_in_s=jobs.FIRST_HINT_S)
-        answer = _whole(conn, _found(conn, message_id))
-    if job_id is not None:
-        tasks.hint(rt.redis, "sms.send", job_id)
-    return answer
+    caller, document = require(rt, "sms:send"), json_body()
+    is_resend = checked(schemas.RESOLVE, document)["action"] == "resend"
+    with once(rt, caller.client, document) as this:
+        if this.stored:
+            return this.stored
+        with rt.db.connection() as conn:
+            job_id = _resolved(conn, message_id, caller.client, is_resend=is_resend)
+            answer = _whole(conn, _found(conn, message_id))
+            this.keep(conn, answer)
+        if job_id is not None:
+            tasks.hint(rt.redis, "sms.send", job_id)
+        return answer.response()
 
 
 # What clients and columns call the same thing.
@@ -113,9 +112,29 @@ def _outbound(conn: Connection, message_id: str) -> Text:
     return text
 
 
-def _whole(conn: Connection, text: Text) -> Response:
+def _canceled(conn: Connection, message_id: str) -> Text:
+    text = _outbound(conn, message_id)
+    if rows.cancel(conn, text.id):
+        message_steps.add(conn, text.id, "canceled")
+    text = _found(conn, message_id)
+    if text.send_state != "canceled":
+        raise _too_late(text)
+    return text
+
+
+def _resolved(conn: Connection, message_id: str, client: str, *, is_resend: bool) -> int | None:
+    """Does as the person says; the job that has become due by it."""
+    text = _outbound(conn, message_id)
+    if not (rows.resend_parked if is_resend else rows.cancel_parked)(conn, text.id):
+        raise _too_late(text)
+    step: StepName = "unsent" if is_resend else "canceled"
+    message_steps.add(conn, text.id, step, detail={"resolved_by": client})
+    return jobs.renew(conn, "sms.send", str(text.id), hint_in_s=jobs.FIRST_HINT_S) if is_resend else None
+
+
+def _whole(conn: Connection, text: Text) -> Answer:
     shown = resources.whole_message(text, message_steps.of(conn, text.id), rows.attempts(conn, text.id))
-    return Answer(200, shown).response()
+    return Answer(200, shown)
 
 
 def _too_late(text: Text) -> Problem:

@@ -78,7 +78,8 @@ STANDINGS = (
     "waiting", "held", "sending", "parked", "handed", "delivered", "failed", "refused", "canceled", "fault",
 )  # fmt: skip
 _STANDING: LiteralString = """
-    case when i.fault is not null then 'fault'
+    case when i.fault @> '[{"code": "canceled"}]' then 'canceled'
+         when i.fault is not null then 'fault'
          when m.id is null then 'waiting'
          when m.status in ('delivered', 'read') then 'delivered'
          when m.status in ('failed', 'undelivered') then 'failed'

@@ -114,7 +114,9 @@ def _message_kind(params: Mapping[str, str], door: Door) -> Kind:
     status = message_status(params)
     if not status:  # a status callback without a status tells nothing; a text without one is a text
         return "msg-in" if door == "message" or "Body" in params or "NumMedia" in params else "msg-status"
-    return "msg-in" if status in _OF_INBOUND else "msg-status"
+    # A text that comes in says SmsStatus. At the status URL the other name, and no text with it, speak of one of ours.
+    is_report = door == "status" and "MessageStatus" in params and "Body" not in params and "NumMedia" not in params
+    return "msg-in" if status in _OF_INBOUND and not is_report else "msg-status"
 
 
 def _call_kind(params: Mapping[str, str], door: Door) -> Kind:

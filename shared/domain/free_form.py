@@ -26,7 +26,7 @@ _POLITE: Final = _set("""please pls plz plse kindly thanks thank thankyou thx ty
     asap already sir madam maam sorry right away i said told im asking again anymore any more ever and also yes""")
 # Alone in the first or last sentence, or in the only one.
 _BARE: Final = _set("stop stopall unsubscribe unsub optout arret arretez")
-_BARE_ALONE: Final = _BARE | {"cancel", "end", "quit", "revoke"}
+_BARE_ALONE: Final = _BARE | {"cancel", "end", "quit", "revoke", "remove"}
 _SPELLING: Final = {
     re.compile(
         r"\b(?:reply|text|txt|send) \w+ to (?:stop|unsubscribe|end|cancel|quit|opt ?out)\b"
@@ -66,7 +66,7 @@ _SENTENCES: Final = (
     "get me off", "optout(?: me| us)?", "opt (?:me|us) out", "arretez?(?: svp| de m ?envoyer.*)?",
 )  # fmt: skip
 # At the beginning of a sentence, whatever follows.
-_BEGINNINGS: Final = (f"no (?:more|further) {_TEXTS}", "stop or (?:i|ill|we|im)")
+_BEGINNINGS: Final = (f"no (?:more|further) {_TEXTS}", "stop (?:now )?or (?:i|ill|we|im)")
 # Anywhere, unless a word before or behind turns it.
 _SAYINGS: Final = (
     f"{_STOP} {_ING}(?: (?:or|and) {_ING})? (?:{_ME}|{_TEXTS})", f"{_STOP} sending (?:{_ME} )?{_TEXTS}",

@@ -28,12 +28,15 @@ class Heard:
 
 
 def heed(conn: Connection, wish: Wish, heard: Heard, body: str) -> None:
-    """STOP counts for the number it was said to and for its Messaging Service; START lifts what words had set there.
+    """STOP counts for the number it was said to, its Messaging Service and its tenant; START lifts what words had set there.
 
+    The tenant is the caller whose consent ends (47 CFR 64.1200(a)(10)): from its other numbers a text would be unlawful too.
     Nothing is sent back: where Twilio acts on the word it has answered, and a second answer is refused by it.
     """
     number, sender = without_channel(heard.from_number), without_channel(heard.to_number)
     scopes = opt_outs.scopes_of(conn, sender, heard.service_sid)
+    if heard.tenant_id is not None:
+        scopes.append(opt_outs.of_tenant(heard.tenant_id))
     evidence = {"message_sid": heard.message_sid, "word": wish.word, "text_sha256": _digest(body)}
     source = _source(wish)
     if wish.type == "STOP" and _add(conn, number, scopes, source, heard.at, evidence):

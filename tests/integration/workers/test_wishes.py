@@ -6,7 +6,8 @@ from itertools import permutations
 import pytest
 
 from shared import permissions
-from shared.db import messages, opt_outs
+from shared.db import messages, numbers, opt_outs
+from shared.domain.routing import Number
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT, event
 
 SERVICE = "MG" + "1" * 32
@@ -14,9 +15,8 @@ SERVICE = "MG" + "1" * 32
 
 def text(number, body, **more):
     sid = f"SM{number:032x}"
-    return event(
-        "message", MessageSid=sid, SmsStatus="received", From=CUSTOMER, To=BUSINESS, NumMedia="0", Body=body, **more
-    )
+    said = {"MessageSid": sid, "SmsStatus": "received", "From": CUSTOMER, "To": BUSINESS, "NumMedia": "0", "Body": body}
+    return event("message", **said | more)
 
 
 def may_text(world, **more):
@@ -42,15 +42,18 @@ def test_a_stop_is_kept_told_once_and_ends_all_texts(world, body, more, source):
     said = text(1, body, **more)
     world.happens(said)
     world.happens(said)
-    assert world.rows("select scope, number, source from opt_outs") == [(BUSINESS, CUSTOMER, source)]
+    everywhere = [BUSINESS, f"tenant:{TENANT}"]
+    kept = world.rows("select scope, number, source from opt_outs order by scope")
+    assert kept == [(scope, CUSTOMER, source) for scope in everywhere]
     assert world.one("select opt_out_type from messages") == "STOP"
     assert not may_text(world)
+    assert not may_text(world, from_="+14155550177")
     assert may_text(world, from_="+14155550177", tenant_id="another")
     assert notices(world) == ["consent.opted_out"]
     world.work("deliver", "as-call")
     told = [body for path, _, body in world.subscriber.got if path == "/all" and body["type"] == "consent.opted_out"]
     assert [(each["data"]["number"], each["data"]["scopes"], each["data"]["source"]) for each in told] == [
-        (CUSTOMER, [BUSINESS], source)
+        (CUSTOMER, everywhere, source)
     ]
 
 
@@ -58,7 +61,17 @@ def test_a_start_lifts_it(world):
     world.happens(text(1, "STOP"))
     world.happens(text(2, "start"))
     assert may_text(world)
+    assert may_text(world, from_="+14155550177")
     assert notices(world) == ["consent.opted_out", "consent.opted_in"]
+
+
+def test_a_start_to_another_number_does_not_lift_what_twilio_holds_for_this_one(world):
+    with world.rt.db.connection() as conn:
+        numbers.put(conn, Number("+14155550177", TENANT))
+    world.happens(text(1, "STOP"))
+    world.happens(text(2, "START", To="+14155550177"))
+    assert may_text(world, from_="+14155550177")
+    assert not may_text(world)
 
 
 @pytest.mark.parametrize("body", ["stop by tomorrow?", "HELP", "yes please come"])
@@ -121,7 +134,7 @@ def test_a_start_after_the_text_had_left_outlives_the_news_of_its_failure(world)
 
 def test_the_proof_of_a_stop_names_the_text_and_not_its_words(world):
     world.happens(text(1, "please stop texting me"))
-    evidence = world.one("select evidence from opt_outs")
+    evidence = world.one("select evidence from opt_outs where scope = %s", BUSINESS)
     assert evidence["message_sid"] == f"SM{1:032x}"
     assert evidence["word"] == "stop texting me"
     assert len(evidence["text_sha256"]) == 64
@@ -132,5 +145,5 @@ def test_an_old_stop_is_kept_as_proof_under_the_start_that_came_after_it(world):
     world.happens(newer)
     world.happens(older)
     kept = world.rows("select at, lifted_at from opt_outs where lifted_at > at")
-    assert [lifted - at < timedelta(seconds=45) for at, lifted in kept] == [True]
+    assert [lifted - at < timedelta(seconds=45) for at, lifted in kept] == [True, True]
     assert notices(world) == []

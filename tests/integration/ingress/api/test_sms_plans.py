@@ -276,6 +276,13 @@ def parked(api: Api, rt: Runtime) -> str:
     return sent["id"]
 
 
+def test_calling_off_under_a_key_is_told_again(api: Api, rt: Runtime):
+    path = f"/api/sms/{api.post('/api/sms/send', json=TEXT).get_json()['id']}/cancel"
+    first, again = (api.post(path, headers={"Idempotency-Key": "off-1"}) for _ in range(2))
+    assert (again.status_code, again.data, again.headers["Idempotent-Replayed"]) == (200, first.data, "true")
+    assert api.post(path, json={"why": "x"}).get_json()["errors"][0]["pointer"] == "#/why"
+
+
 def test_a_person_lets_a_parked_text_be_sent_again(api: Api, rt: Runtime):
     text_id = parked(api, rt)
     answer = api.post(f"/api/sms/{text_id}/resolve", json={"action": "resend"})
@@ -301,15 +308,8 @@ def test_a_preview_tells_what_a_text_would_cost_and_keeps_nothing(api: Api, rt: 
     told = api.post(
         "/api/sms/preview", json={"to": CUSTOMER, "tenant_id": TENANT, "body": "See you at nine – I’ll wait"}
     ).get_json()
-    assert (told["words"]["encoding"], told["words"]["segments"], told["words"]["segment_characters"]) == (
-        "UCS-2",
-        1,
-        [27],
-    )
-    assert [(each["code"], each["positions"]) for each in told["words"]["forcing"]] == [
-        ("U+2013", [16]),
-        ("U+2019", [19]),
-    ]
+    assert (told["encoding"], told["segments"], told["segment_characters"]) == ("UCS-2", 1, [27])
+    assert [(each["code"], each["positions"]) for each in told["forcing"]] == [("U+2013", [16]), ("U+2019", [19])]
     assert told["smart"] == {"body": "See you at nine - I'll wait", "segments_saved": 0}
     assert (told["sender"]["sender"], told["sender"]["segments_per_s"]) == (BUSINESS, 1.0)
     assert (told["price_class"], told["recipient"]["region"]) == ("sms-domestic", "US")
@@ -326,4 +326,4 @@ def test_a_preview_tells_why_a_text_would_be_refused(api: Api, rt: Runtime):
 
 def test_a_preview_of_words_alone_needs_nobody(api: Api):
     told = api.post("/api/sms/preview", json={"body": "Hi " * 100}).get_json()
-    assert (told["words"]["segments"], told["words"]["encoding"], told["sender"]) == (2, "GSM-7", None)
+    assert (told["segments"], told["encoding"], told["sender"]) == (2, "GSM-7", None)

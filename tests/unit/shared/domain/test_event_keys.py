@@ -25,6 +25,13 @@ SHAPES = [
         f"msg-status:{MESSAGE}:undelivered:30003",
     ),
     ("message", {"MessageSid": MESSAGE, "SmsStatus": "received", "Body": ""}, "msg-in", f"msg-in:{MESSAGE}"),
+    ("status", {"MessageSid": MESSAGE, "SmsStatus": "received"}, "msg-in", f"msg-in:{MESSAGE}"),
+    (
+        "status",
+        {"MessageSid": MESSAGE, "MessageStatus": "received", "SmsStatus": "received"},
+        "msg-status",
+        f"msg-status:{MESSAGE}:received",
+    ),
     (
         "recording",
         {"RecordingSid": RECORDING, "RecordingStatus": "completed", "CallSid": CALL},

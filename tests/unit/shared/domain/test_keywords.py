@@ -54,7 +54,8 @@ ASKED = [
     "i do not want to receive any more messages", "I no longer wish to receive texts", "I don't want to be texted",
     "Not interested, stop texting me", "This is not Bob and stop texting me", "If you don't stop texting me I will report you",
     "hi this is bob i got a new phone please stop texting me", "revoke my consent", "I revoke my consent", "revoke consent",
-    "i hereby revoke my consent to be texted", "I withdraw my consent", "leave me alone",
+    "i hereby revoke my consent to be texted", "I withdraw my consent", "leave me alone", "Remove.",
+    "Stop now or I call my lawyer",
 ]  # fmt: skip
 
 
