@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from redis import Redis
+
 from shared.downstream import Downstream
 from shared.runtime import Runtime, open_db, open_redis
 from shared.settings import Settings
@@ -11,6 +13,8 @@ from shared.twilio.client import TwilioClient
 
 # Each thread of the pool holds at most one connection, and none while it talks to the world; two more for the nets.
 DB_CONNECTIONS = 10
+# A text that has begun to leave waits no longer for its turn: then PostgreSQL keeps the pace, before the attempt is stale.
+PACE_TIMEOUT_S = 1.0
 # Requests of one process that may wait for Twilio side by side: at 0.1 s each, 320 a second. With more of them a single
 # process would reach the account's own limit.
 REQUESTS = 32
@@ -26,6 +30,13 @@ class WorkerRuntime(Runtime):
     store: Store
     downstream: Downstream
     threads: ThreadPoolExecutor
+    pacer: Redis
+
+    def close(self) -> None:
+        """Gives connections back; safe to call once."""
+        self.threads.shutdown(wait=False)
+        self.pacer.close()
+        super(WorkerRuntime, self).close()
 
 
 def open_runtime(settings: Settings) -> WorkerRuntime:
@@ -34,6 +45,7 @@ def open_runtime(settings: Settings) -> WorkerRuntime:
         settings=settings,
         db=open_db(settings, size=DB_CONNECTIONS),
         redis=open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=32),
+        pacer=open_redis(settings, timeout_s=PACE_TIMEOUT_S, connections=32),
         twilio=TwilioClient(settings),
         store=Store(settings),
         downstream=Downstream(settings.service_key),

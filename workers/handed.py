@@ -14,7 +14,7 @@ from shared.db.messages import Message, Report
 from shared.domain.phone import masked
 from shared.errors import Deferred
 from shared.twilio.client import Sent
-from workers.handlers.messages import notify
+from workers.handlers.messages import catch_up, notify
 
 AGAIN_AFTER: Final = timedelta(seconds=1)
 
@@ -34,6 +34,8 @@ def record(conn: Connection, answers: Sequence[tuple[str, Sent]]) -> None:
             raise Deferred("settling", until=datetime.now(UTC) + AGAIN_AFTER)
         if message.id in new:
             notify(conn, "sms.queued", message)
+            if not sent.request_id:  # not an answer: Twilio's list; its reports may have come before we knew of it
+                catch_up(conn, sent.message_sid)
         else:
             messages.advance(conn, sent.message_sid, Report(status=sent.status, segments=sent.segments))
         _tell(message, sent, first=message.id in new)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 from uuid import uuid4
 
-from shared.db import message_steps, messages
+from shared.db import departures, message_steps, messages
 from shared.db.departures import Departure
 from shared.db.jobs import Job
 from shared.domain.error_classes import rule_of, when_again
@@ -51,9 +51,9 @@ def hand_over(rt: WorkerRuntime, leaving: Sequence[Leaving]) -> list[Result]:
     asks = [_ask(one.departure) for one in leaving]
     waits = pacing.turns(rt, asks)
     waiting = [one.departure for one, wait in zip(leaving, waits, strict=True) if wait]
-    if waiting:  # that a turn had to be waited for is not worth a step
+    if waiting:
         with rt.db.connection() as conn:
-            messages.mark_unsent(conn, [(departure.id, departure.sending_since) for departure in waiting])
+            departures.stay(conn, [(departure.id, departure.sending_since) for departure in waiting])
     deeds = [
         partial(_late, one.departure, wait) if wait else partial(_send, rt, one)
         for one, wait in zip(leaving, waits, strict=True)

@@ -24,7 +24,7 @@ def bucket_of(key: str, segments_per_s: float | None, segments_per_day: int | No
 def turns(rt: WorkerRuntime, asks: Sequence[Ask]) -> list[Wait | None]:
     """For each: None, it may go, or when to ask again. Raises what PostgreSQL raises."""
     try:
-        said = pace.take(rt.redis, asks, datetime.now(UTC))
+        said = pace.take(rt.pacer, asks, datetime.now(UTC))
         return [
             _counted(rt, asks, ask, one) if isinstance(one, Uncounted) else one
             for ask, one in zip(asks, said, strict=True)
@@ -37,7 +37,7 @@ def turns(rt: WorkerRuntime, asks: Sequence[Ask]) -> list[Wait | None]:
 def over(rt: WorkerRuntime, ended: Sequence[Over]) -> None:
     """The requests have ended. Redis may be away: the places they held are then given up by their time."""
     try:
-        limit = pace.told(rt.redis, ended)
+        limit = pace.told(rt.pacer, ended)
     except RedisError:
         return
     if any(one.throttled for one in ended):
@@ -53,8 +53,8 @@ def _counted(rt: WorkerRuntime, asks: Sequence[Ask], ask: Ask, said: Wait | Unco
             sent = senders.sent_since(conn, said.bucket.key, today)
         # The texts that ask are marked as leaving already, and each is counted when it goes.
         asking = sum(one.segments for one in asks if said.bucket in one.buckets)
-        pace.count(rt.redis, said.bucket, max(0, sent - asking), now)
-        (said,) = pace.take(rt.redis, [ask], now)
+        pace.count(rt.pacer, said.bucket, max(0, sent - asking), now)
+        (said,) = pace.take(rt.pacer, [ask], now)
     return said
 
 

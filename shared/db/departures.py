@@ -111,6 +111,22 @@ def begin(conn: Connection, leaving: Sequence[tuple[UUID, Sequence[Any], UUID | 
     return {row[0]: row[1] for row in rows}
 
 
+def stay(conn: Connection, attempts: Sequence[tuple[UUID, datetime | None]]) -> None:
+    """It was not their turn: as if these attempts, each with its `sending_since`, had never begun."""
+    conn.execute(
+        """
+        with attempt as (select * from unnest(%s::uuid[], %s::timestamptz[]) as one (id, since)),
+        staying as (
+            update messages set send_state = 'queued', sending_since = null, updated_at = now() from attempt
+             where messages.id = attempt.id and messages.sending_since = attempt.since and send_state = 'sending'
+            returning messages.id, attempt.since)
+        delete from message_steps using staying
+         where message_steps.message_id = staying.id and step = 'sending' and at = staying.since
+        """,
+        ([message_id for message_id, _ in attempts], [since for _, since in attempts]),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Handed:
     """What Twilio answered about one text. `from_number` counts where a service has chosen the sender."""
