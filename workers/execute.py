@@ -92,10 +92,12 @@ def run_many(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], job_ids: Sequ
     return _run(rt, catalogue, lambda conn: jobs.lease(conn, job_ids, leases))
 
 
-def run_released(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], *, limit: int) -> dict[int, str]:
-    """As `run_many`, for the next paced jobs that have been let go."""
+def run_released(
+    rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], *, limit: int, lowest_lane: int = 2
+) -> dict[int, str]:
+    """As `run_many`, for the next paced jobs that have been let go, down to this lane."""
     leases = _leases(catalogue)
-    return _run(rt, catalogue, lambda conn: jobs.lease_released(conn, leases, limit=limit))
+    return _run(rt, catalogue, lambda conn: jobs.lease_released(conn, leases, limit=limit, lowest_lane=lowest_lane))
 
 
 def _leases(catalogue: Mapping[JobKind, Work]) -> dict[JobKind, float]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from shared import tasks
 from shared.db import pacing
+from shared.domain.lanes import BULK, TRANSACTIONAL
 from workers.catalogue import CATALOGUE
 from workers.context import REQUESTS, WorkerRuntime
 from workers.execute import run_released
@@ -15,6 +16,8 @@ TOGETHER: Final = 8
 ROUNDS: Final = 20
 _MOST_DRAINS: Final = REQUESTS // TOGETHER  # of one process: their requests find a thread each
 _drains: Final = BoundedSemaphore(_MOST_DRAINS)
+# One of them leaves bulks to the others: an answer that comes beside a bulk finds a free hand.
+_bulks: Final = BoundedSemaphore(_MOST_DRAINS - 1)
 
 
 def drain(rt: WorkerRuntime) -> int:
@@ -24,23 +27,26 @@ def drain(rt: WorkerRuntime) -> int:
     """
     if not _drains.acquire(blocking=False):
         return 0
+    takes_bulks = _bulks.acquire(blocking=False)
     try:
         with rt.db.connection() as conn:
             more = pacing.let_go(conn).count // TOGETHER
         if more:
             tasks.call_more(rt.redis, min(more, _MOST_DRAINS))
-        return _rounds(rt)
+        return _rounds(rt, BULK if takes_bulks else TRANSACTIONAL)
     finally:
+        if takes_bulks:
+            _bulks.release()
         _drains.release()
 
 
-def _rounds(rt: WorkerRuntime) -> int:
+def _rounds(rt: WorkerRuntime, lowest_lane: int) -> int:
     count = 0
     for _ in range(ROUNDS):
-        ended = run_released(rt, CATALOGUE, limit=TOGETHER)
+        ended = run_released(rt, CATALOGUE, limit=TOGETHER, lowest_lane=lowest_lane)
         if not ended:
             tasks.answered(rt.redis)
-            ended = run_released(rt, CATALOGUE, limit=TOGETHER)
+            ended = run_released(rt, CATALOGUE, limit=TOGETHER, lowest_lane=lowest_lane)
         if not ended:
             return count
         count += len(ended)

@@ -141,8 +141,13 @@ def lease(conn: Connection, job_ids: Sequence[int], lease_s: Mapping[JobKind, fl
         ).fetchall()
 
 
-def lease_released(conn: Connection, lease_s: Mapping[JobKind, float], *, limit: int) -> list[Job]:
-    """Takes the next paced jobs that have been let go, the highest lanes first. Two workers never get the same."""
+def lease_released(
+    conn: Connection, lease_s: Mapping[JobKind, float], *, limit: int, lowest_lane: int = 2
+) -> list[Job]:
+    """Takes the next paced jobs that have been let go: of the highest lane only, so that none waits for a lower one's.
+
+    Two workers never get the same. Lanes below `lowest_lane` are left to others.
+    """
     with conn.cursor(row_factory=class_row(Job)) as cursor:
         return cursor.execute(
             """
@@ -152,10 +157,15 @@ def lease_released(conn: Connection, lease_s: Mapping[JobKind, float], *, limit:
                 select id from jobs
                  where state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
                    and next_at <= now() and (lease_until is null or lease_until <= now())
-                 order by lane, id limit %(limit)s for update skip locked)
+                   and lane = (
+                       select lane from jobs
+                        where state = 'due' and pace_key is not null and awake and hint_at < 'infinity'
+                          and next_at <= now() and (lease_until is null or lease_until <= now()) and lane <= %(lowest)s
+                        order by lane limit 1)
+                 order by id limit %(limit)s for update skip locked)
             returning id, kind, ref, order_key, attempts, fence, created_at
             """,
-            {"limit": limit, "lease_s": json.dumps(dict(lease_s))},
+            {"limit": limit, "lowest": lowest_lane, "lease_s": json.dumps(dict(lease_s))},
         ).fetchall()
 
 

@@ -132,6 +132,13 @@ def test_what_lower_lanes_have_let_go_holds_up_nobody(conn, promise):
     assert [job.id for job in jobs.lease_released(conn, LEASES, limit=1)] == answer
 
 
+def test_who_leaves_together_is_of_one_lane_and_lower_lanes_can_be_left_to_others(conn, promise):
+    bulk, answers = promise(FAST, lane=2, count=3), promise(A, lane=0) + promise(B, lane=0)
+    assert pacing.release(conn, {A: 1, B: 1, FAST: 9}, limits=[10] * 3) == 5
+    taken = [[job.id for job in jobs.lease_released(conn, LEASES, limit=8, lowest_lane=lane)] for lane in (1, 1, 2)]
+    assert [sorted(ids) for ids in taken] == [sorted(answers), [], sorted(bulk)]
+
+
 def test_room_is_counted_in_segments_and_the_last_one_may_stand_out(conn, promise):
     promise(cost=2, count=3)
     assert len(released(conn, {A: 3})) == 2  # of 0-2 and 2-4 both begin within three
