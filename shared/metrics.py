@@ -66,6 +66,9 @@ TWILIO_ALERTS = Counter(_PREFIX + "twilio_alerts_total", "What Twilio complained
 JOBS = Counter(_PREFIX + "jobs_total", "Attempts of promised work by kind and outcome.", ["kind", "outcome"])
 SMS = Counter(_PREFIX + "sms_total", "Texts by what became of them.", ["outcome"])
 SMS_SEGMENTS = Counter(_PREFIX + "sms_segments_total", "Segments of texts that Twilio took.")
+CONSENT_BLOCKS = Counter(
+    _PREFIX + "consent_blocks_total", "Texts that a rule has held or refused, when asked for or when leaving.", ["reason"]
+)
 SMS_SETTLED = Counter(
     _PREFIX + "sms_settled_total", "Texts whose request had no answer, by what came out.", ["outcome"]
 )

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 from redis import Redis
 
-from shared import tasks
+from shared import metrics, tasks
 from shared.db import promises
 from shared.db import texts as rows
 from shared.db.jobs import Promised
@@ -109,6 +109,8 @@ def _steps(planned: Planned) -> list[tuple[str, dict[str, Any] | None]]:
 
 
 def _taken(kept: Kept, planned: Planned) -> Taken:
+    if rule := planned.decision.decisive:
+        metrics.CONSENT_BLOCKS.labels(rule.id).inc()
     rules = planned.decision.as_json() if planned.refusal else ()
     return Taken(kept.text, True, kept.promised, planned.refusal, planned, rules)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg import Connection
 
-from shared import permissions
+from shared import metrics, permissions
 from shared.db import departures
 from shared.db.departures import Departure
 from shared.domain.permission import Decision
@@ -32,6 +32,7 @@ def refuse(conn: Connection, departure: Departure, decision: Decision) -> Twilio
         until=decision.held_until, consent_id=decision.consent_id,
     )  # fmt: skip
     rule = decision.decisive.id if decision.decisive else "no rule"
+    metrics.CONSENT_BLOCKS.labels(rule).inc()
     if decision.held_until is None:
         return Permanent(f"not permitted: {rule}")
     if decision.held_until >= departure.expires_at:
