@@ -67,7 +67,9 @@ JOBS = Counter(_PREFIX + "jobs_total", "Attempts of promised work by kind and ou
 SMS = Counter(_PREFIX + "sms_total", "Texts by what became of them.", ["outcome"])
 SMS_SEGMENTS = Counter(_PREFIX + "sms_segments_total", "Segments of texts that Twilio took.")
 CONSENT_BLOCKS = Counter(
-    _PREFIX + "consent_blocks_total", "Texts that a rule has held or refused, when asked for or when leaving.", ["reason"]
+    _PREFIX + "consent_blocks_total",
+    "Texts that a rule has held or refused, when asked for or when leaving.",
+    ["reason"],
 )
 SMS_SETTLED = Counter(
     _PREFIX + "sms_settled_total", "Texts whose request had no answer, by what came out.", ["outcome"]

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
+from redis.exceptions import RedisError
+
 from shared import pace, tasks
 from shared.db import pacing
 from shared.db.pacing import LetGo, Queue
 from shared.pace import Bucket
+from workers import sending
 from workers.context import WorkerRuntime
 from workers.pacing import bucket_of
 
@@ -19,6 +22,7 @@ from workers.pacing import bucket_of
 # not hint; while texts wait the next round comes when the next sender may send, but not more often than this.
 IDLE_S: Final = 0.25
 BUSY_S: Final = 0.03
+WITHOUT_REDIS_S: Final = 1.0
 # Let go at once are as many as the workers take within a round of the slowest; a text that comes now is sent behind these at
 # the most, and before them if its lane is higher.
 MOST_LET_GO: Final = 64
@@ -34,15 +38,15 @@ class Releaser:
         self.pause_s = IDLE_S
 
     def once(self) -> int:
-        """Lets go what may go now; how many. Raises what PostgreSQL and Redis raise."""
+        """Lets go what may go now; how many. Raises what PostgreSQL raises."""
         self.pause_s = IDLE_S
         with self._rt.db.connection() as conn:
             pacing.wake(conn)
             waiting = pacing.queues(conn)
             let_go = pacing.let_go(conn)
         released = self._release(waiting, let_go) if waiting else 0
-        if released or let_go.waited_s > UNHEARD_S:
-            tasks.ring(self._rt.redis)
+        if (released or let_go.waited_s > UNHEARD_S) and not tasks.ring(self._rt.pacer):
+            sending.drain(self._rt)  # nobody can be called: this thread does it, at the pace that PostgreSQL keeps
         return released
 
     def _release(self, waiting: Sequence[Queue], let_go: LetGo) -> int:
@@ -51,7 +55,10 @@ class Releaser:
         if limits[0] <= 0:
             self.pause_s = BUSY_S
             return 0
-        room, self.pause_s = self._room(waiting)
+        try:
+            room, self.pause_s = self._room(waiting)
+        except RedisError:  # the first of each, and PostgreSQL says whether it may go
+            room, self.pause_s = {queue.key: 1 for queue in waiting}, WITHOUT_REDIS_S
         if not room:
             return 0
         with self._rt.db.connection() as conn:
@@ -59,7 +66,7 @@ class Releaser:
 
     def _room(self, waiting: Sequence[Queue]) -> tuple[Mapping[str, int], float]:
         """How many segments each sender may let go now (none: left out), and how long until the next of the others may."""
-        clock, times = pace.times(self._rt.redis, [queue.key for queue in waiting])
+        clock, times = pace.times(self._rt.pacer, [queue.key for queue in waiting])
         room, waits = {}, [IDLE_S]
         for queue, at in zip(waiting, times, strict=True):
             bucket = bucket_of(queue.key, queue.segments_per_s)

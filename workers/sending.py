@@ -32,7 +32,7 @@ def drain(rt: WorkerRuntime) -> int:
         with rt.db.connection() as conn:
             more = pacing.let_go(conn).count // TOGETHER
         if more:
-            tasks.call_more(rt.redis, min(more, _MOST_DRAINS))
+            tasks.call_more(rt.pacer, min(more, _MOST_DRAINS))
         return _rounds(rt, BULK if takes_bulks else TRANSACTIONAL)
     finally:
         if takes_bulks:
@@ -45,11 +45,11 @@ def _rounds(rt: WorkerRuntime, lowest_lane: int) -> int:
     for _ in range(ROUNDS):
         ended = run_released(rt, CATALOGUE, limit=TOGETHER, lowest_lane=lowest_lane)
         if not ended:
-            tasks.answered(rt.redis)
+            tasks.answered(rt.pacer)
             ended = run_released(rt, CATALOGUE, limit=TOGETHER, lowest_lane=lowest_lane)
         if not ended:
             return count
         count += len(ended)
-    tasks.answered(rt.redis)
-    tasks.ring(rt.redis)
+    tasks.answered(rt.pacer)
+    tasks.ring(rt.pacer)
     return count

@@ -479,6 +479,24 @@ def test_without_redis_texts_leave_at_half_their_pace_and_no_faster(world, at_tw
     assert len(at_twilio(to=CUSTOMER)) == 1
 
 
+def test_without_redis_the_releaser_sends_by_itself_and_no_faster(world, at_twilio):
+    nobody = Redis.from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2)
+    object.__setattr__(world.rt, "redis", nobody)
+    object.__setattr__(world.rt, "pacer", nobody)
+    for _ in range(3):
+        asked(world)
+    world.rows("update jobs set hint_at = 'infinity' returning id")
+    with world.rt.db.connection() as conn:
+        conn.execute("insert into pace (key, next_at) values (%s, clock_timestamp())", (BUSINESS,))
+    for _ in range(3):
+        Releaser(world.rt).once()
+        world.rows("update jobs set next_at = now(), awake = true where state = 'due' returning id")
+    assert len(at_twilio(to=CUSTOMER)) == 1
+    world.rows("update pace set next_at = clock_timestamp() returning key")
+    Releaser(world.rt).once()
+    assert len(at_twilio(to=CUSTOMER)) == 2
+
+
 def test_the_releaser_lets_the_first_of_each_sender_go_by_lane_and_rings(world):
     bulk, answer = [asked(world, lane=2) for _ in range(3)], asked(world, lane=0)
     world.rows("update jobs set hint_at = 'infinity' returning id")
