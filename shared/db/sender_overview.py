@@ -60,7 +60,7 @@ def page(
                    coalesce(queue.texts, 0) as texts_waiting, coalesce(queue.segments, 0) as segments_waiting,
                    coalesce(queue.asleep, 0) as texts_asleep, own.updated_at
               from senders as own full join queue using (sender)
-              left join senders as service on service.sender = own.service_sid
+              left join (select sender as sid, paused_until from senders) as service on service.sid = own.service_sid
              where (%(sender)s::text is null or sender = %(sender)s) and (%(after)s::text is null or sender > %(after)s)
                and (%(tenant_id)s::text is null or own.tenant_id = %(tenant_id)s)
                and (%(service_sid)s::text is null or own.service_sid = %(service_sid)s)
