@@ -2,6 +2,7 @@
 
 import click
 
+from ops.manage.account import account
 from ops.manage.consents import consents
 from ops.manage.endpoints import endpoints
 from ops.manage.events import events
@@ -10,6 +11,7 @@ from ops.manage.keys import keys
 from ops.manage.numbers import numbers
 from ops.manage.opt_outs import opt_outs
 from ops.manage.report import report
+from ops.manage.senders import senders
 from ops.manage.system import config, migrate
 from ops.manage.texts import bulk, sms
 from ops.manage.traffic import simulate
@@ -31,7 +33,8 @@ def main() -> None:
 
 
 for command in (
-    bulk, config, consents, endpoints, events, inbox, keys, migrate, numbers, opt_outs, report, simulate, sms,
+    account, bulk, config, consents, endpoints, events, inbox, keys, migrate, numbers, opt_outs, report, senders, simulate,
+    sms,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -5,7 +5,20 @@ from threading import BoundedSemaphore
 from flask import Flask, Response
 
 from ingress import service_guard
-from ingress.api import bulk, calls, consents, docs, events, internal, openapi, preview, recordings, reports, sms
+from ingress.api import (
+    bulk,
+    calls,
+    consents,
+    docs,
+    events,
+    internal,
+    openapi,
+    preview,
+    recordings,
+    reports,
+    senders,
+    sms,
+)
 from ingress.api.reading import IdConverter
 from ingress.api.waiting import Waits
 from shared.runtime import Runtime
@@ -27,6 +40,7 @@ def install(app: Flask, rt: Runtime) -> None:
         events.blueprint(rt),
         reports.blueprint(rt),
         consents.blueprint(rt),
+        senders.blueprint(rt),
     ):
         blueprint.after_request(_private)
         app.register_blueprint(blueprint, url_prefix="/api")

@@ -6,7 +6,7 @@ from typing import Final
 
 from marshmallow import Schema
 
-from ingress.api import consent_schemas, resources, schemas
+from ingress.api import consent_schemas, resources, schemas, sender_schemas
 from shared.bulk_request import BulkSchema
 from shared.sms_job import SmsRequestSchema
 
@@ -42,6 +42,9 @@ class Operation:
 
 
 _WRITES: Final = ("IdempotencyKey", "Prefer")
+_SENDER: Final = (
+    "A number in E.164 (`+` as `%2B`), a short code, an alphanumeric sender, or the SID of a Messaging Service."
+)
 _SOUND: Final = {
     "query": schemas.MediaChoiceSchema,
     "headers": ("Range",),
@@ -208,6 +211,34 @@ OPERATIONS: Final = (
         summary="Revoke a consent", headers=("IdempotencyKey",),
         answers={200: ("The consent, which does not count any more.", consent_schemas.ConsentResource)},
         problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/senders", name="listSenders", tag="senders", scope="sms:read",
+        summary="Senders that were set, or at which texts wait", query=sender_schemas.SendersPageSchema, is_list=True,
+        answers={200: ("A page of senders, by name.", sender_schemas.SenderResource)}, problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/senders/{sender}", name="showSender", tag="senders", scope="sms:read",
+        summary="One sender", description=f"{_SENDER} One that was never set is shown as it is used: as its kind allows.",
+        answers={200: ("The sender.", sender_schemas.SenderResource)}, problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="put", path="/api/senders/{sender}", name="setSender", tag="senders", scope="admin",
+        summary="Set how a sender may be used", body=sender_schemas.SenderSchema,
+        description=f"{_SENDER} What is left out is as its kind allows; a pause is left as it is.",
+        answers={200: ("The sender.", sender_schemas.SenderResource)}, problems=(400, 401, 403, 404, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/senders/{sender}/pause", name="pauseSender", tag="senders", scope="admin",
+        summary="Let nothing leave from a sender for a while", body=sender_schemas.PauseSchema,
+        description="It takes the place of the pause in force, be it shorter. Texts that expire meanwhile are not sent. "
+        "To pause a service pauses all its numbers.",
+        answers={200: ("The sender.", sender_schemas.SenderResource)}, problems=(400, 401, 403, 404, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/senders/{sender}/resume", name="resumeSender", tag="senders", scope="admin",
+        summary="Let texts leave from a sender again", description="Of a sender that is not paused it changes nothing.",
+        answers={200: ("The sender.", sender_schemas.SenderResource)}, problems=(400, 401, 403, 404, 413, 415, 422, 503),
     ),
     Operation(
         method="post", path="/internal/sms/send", name="sendPlatformText", tag="platform", security=(SERVICE,),

@@ -67,29 +67,72 @@ def every(conn: Connection) -> list[Sender]:
 
 
 def pause(conn: Connection, name: str, kind: SenderKind, *, seconds: float, reason: str) -> None:
-    """Nothing leaves from this sender for so long, or for longer if that was said before."""
+    """Nothing leaves from this sender for so long, or for longer if that was said before.
+
+    While a pause is in force its reason stays: the texts that it has met sleep under that name, and `resume` wakes them by it.
+    """
     conn.execute(
         """
         insert into senders (sender, kind, paused_until, pause_reason)
         values (%(name)s, %(kind)s, now() + make_interval(secs => %(seconds)s), %(reason)s)
         on conflict (sender) do update set
-            paused_until = greatest(senders.paused_until, excluded.paused_until), pause_reason = excluded.pause_reason,
+            paused_until = greatest(senders.paused_until, excluded.paused_until),
+            pause_reason = case when senders.paused_until > now() then senders.pause_reason else excluded.pause_reason end,
             updated_at = now()
         """,
         {"name": name, "kind": kind, "seconds": seconds, "reason": reason},
     )
 
 
+def pause_anew(conn: Connection, name: str, kind: SenderKind, *, seconds: float, reason: str) -> None:
+    """As `pause`, but in place of the one in force, be it longer: a person has said so."""
+    resume(conn, name)
+    pause(conn, name, kind, seconds=seconds, reason=reason)
+
+
 def resume(conn: Connection, name: str) -> bool:
-    """It may send again. False if it was not paused."""
-    done = conn.execute(
-        """
-        update senders set paused_until = null, pause_reason = null, updated_at = now()
-         where sender = %s and paused_until is not null
-        """,
-        (name,),
+    """It may send again, and texts that the pause has put to sleep stand in their queues; a service's at its numbers too.
+
+    False if it was not paused. A text that a worker has in hand at this very moment may still be put to sleep.
+    """
+    was = conn.execute(
+        "select pause_reason from senders where sender = %s and paused_until is not null for update", (name,)
+    ).fetchone()
+    if was is None:
+        return False
+    conn.execute(
+        "update senders set paused_until = null, pause_reason = null, updated_at = now() where sender = %s", (name,)
     )
-    return done.rowcount == 1
+    _wake(conn, name, was[0])
+    return True
+
+
+def _wake(conn: Connection, name: str, reason: str) -> None:
+    """A text of a number that has a pause of its own, even one that is over, sleeps under the reason of that one.
+
+    What is due by now is the releaser's: whoever has such a job in hand may be waiting for the sender's row.
+    """
+    conn.execute(
+        """
+        update jobs set next_at = now(), awake = true where id in (
+            select id from jobs
+             where state = 'due' and not awake and next_at > now()
+               and ((pace_key = %(name)s and last_error = %(reason)s)
+                    or (pace_key, last_error) in (
+                        select sender, unnest(array[%(reason)s, pause_reason]) from senders where service_sid = %(name)s))
+             order by id for update)
+        """,
+        {"name": name, "reason": reason},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPause:
+    """Why nothing leaves from an account, and until when."""
+
+    account_sid: str
+    until: datetime
+    reason: str
 
 
 def pause_account(conn: Connection, account_sid: str, *, seconds: float, reason: str) -> None:
@@ -103,6 +146,29 @@ def pause_account(conn: Connection, account_sid: str, *, seconds: float, reason:
         """,
         {"account": account_sid, "seconds": seconds, "reason": reason},
     )
+
+
+def account_pauses(conn: Connection) -> list[AccountPause]:
+    """Those in force."""
+    with conn.cursor(row_factory=class_row(AccountPause)) as cursor:
+        return cursor.execute(
+            "select account_sid, until, reason from account_pauses where until > now() order by account_sid"
+        ).fetchall()
+
+
+def resume_account(conn: Connection, account_sid: str) -> bool:
+    """The account is used again, and texts that its pause has put to sleep stand in their queues. False: it was not paused."""
+    if conn.execute("delete from account_pauses where account_sid = %s", (account_sid,)).rowcount == 0:
+        return False
+    conn.execute(
+        """
+        update jobs set next_at = now(), awake = true where id in (
+            select id from jobs
+             where state = 'due' and not awake and next_at > now() and last_error = 'account paused'
+             order by id for update)
+        """
+    )
+    return True
 
 
 def choose(conn: Connection, *, tenant_id: str, asked: Sequence[tuple[str, int]]) -> dict[str, str]:
