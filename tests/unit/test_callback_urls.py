@@ -15,7 +15,7 @@ from shared.domain import twiml
 from shared.domain.number_urls import number_urls
 from shared.domain.routing import Number, route, unknown_number
 from shared.domain.twiml import OVERRIDES, Urls
-from workers.sms import callback_url
+from workers.leaving import callback_url
 
 ROOT = Path(__file__).parents[2]
 PUBLIC, FALLBACK = "https://calls.example.com", "https://spare.example.net"
