@@ -70,7 +70,7 @@ READERS = {
     "ingress/context.py": "Urls",
     "ingress/twilio_policy.py": "what was signed",
     "shared/settings.py": "the setting",
-    "workers/sms.py": "callback_url",
+    "workers/leaving.py": "callback_url",
 }
 
 
