@@ -29,7 +29,8 @@ from workers.execute import Result, Step, caught
 from workers.handlers.messages import notify
 from workers.leaving import Leaving
 
-# A paused bulk is let go on by whoever resumes it. Only texts that workers had in hand at that moment come back by this.
+# A paused bulk or sender is let go on by whoever resumes it. Only texts that workers had in hand at that moment come back by
+# this; the releaser lets nothing go from a sender that is paused.
 PAUSED_FOR: Final = timedelta(minutes=1)
 
 
@@ -123,5 +124,5 @@ def _kept(departure: Departure | None) -> TwilioServerError | None:
         (departure.account_paused_until, "account paused"), (departure.paused_until, departure.pause_reason or "paused"),
     ):  # fmt: skip
         if until and until > now:
-            return Deferred(why, until=until)
+            return Deferred(why, until=min(until, now + PAUSED_FOR))
     return None

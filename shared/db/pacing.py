@@ -53,8 +53,11 @@ def queues(conn: Connection) -> list[Queue]:
                      where state = 'due' and pace_key is not null and awake and pace_key > waiting.pace_key
                      order by pace_key, lane limit 1) as next)
             select waiting.pace_key as key, waiting.lane::int, senders.segments_per_s::float
-              from waiting left join senders on senders.sender = waiting.pace_key
+              from waiting
+              left join senders on senders.sender = waiting.pace_key
+              left join senders as service on service.sender = senders.service_sid
              where (senders.paused_until is null or senders.paused_until <= now())
+               and (service.paused_until is null or service.paused_until <= now())
                and not exists (select from account_pauses where until > now())
              order by lane, random() limit %s  -- where they are too many, each has its chance in every round
             """,

@@ -10,6 +10,7 @@ from shared.db import jobs, pacing, promises, senders
 from shared.db.senders import Sender
 from tests.integration.outgoing import kept, outgoing
 
+SERVICE = "MG" + "5" * 32
 LEASES = {"sms.send": 30.0}
 A, B, FAST = "+14155550100", "+14155550101", "12345"
 
@@ -199,6 +200,9 @@ def test_the_queues_are_found_however_long_they_are_with_their_rates_and_without
     assert senders.resume(conn, "+14155550102")
     assert not senders.resume(conn, "+14155550102")
     assert len(pacing.queues(conn)) == 4
+    senders.put(conn, Sender(A, "long-code", service_sid=SERVICE))
+    senders.pause(conn, SERVICE, "service", seconds=60, reason="30032")
+    assert [queue.key for queue in pacing.queues(conn)].count(A) == 0
 
 
 def test_what_waits_ahead_is_counted_in_segments_by_lane(conn, promise):
