@@ -15,7 +15,7 @@ from shared.domain.lanes import VALIDITY_S, lane_of
 from shared.domain.law import Law
 from shared.domain.permission import Decision
 from shared.domain.segments import Measured
-from shared.domain.senders import default_rate, kind_of
+from shared.domain.senders import default_rate, likely_kind
 
 
 class NoSender(Exception):
@@ -120,7 +120,7 @@ class Queue:
     def segments_per_s(self) -> float:
         """The sender's own rate, or that of its kind."""
         key = self.standing.key
-        return self.standing.segments_per_s or default_rate(kind_of(key), recipients.of(key).region)
+        return self.standing.segments_per_s or default_rate(likely_kind(key), recipients.of(key).region)
 
     def leaves_at(self, now: datetime) -> datetime:
         """When a text leaves that comes `now`."""

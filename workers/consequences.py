@@ -10,7 +10,7 @@ from psycopg import Connection
 from shared import log, metrics
 from shared.db import senders, suppressions
 from shared.domain.error_classes import Consequence, Deed, ErrorRule, rule_of
-from shared.domain.senders import kind_of
+from shared.domain.senders import likely_kind
 from workers.handlers import wishes
 from workers.handlers.wishes import Heard
 
@@ -57,7 +57,7 @@ def _opt_out(conn: Connection, failed: Failed, rule: ErrorRule, consequence: Con
 
 def _pause_sender(conn: Connection, failed: Failed, rule: ErrorRule, consequence: Consequence) -> None:
     if sender := failed.from_number or failed.service_sid:
-        senders.pause(conn, sender, kind_of(sender), seconds=consequence.minutes * 60, reason=f"twilio {rule.code}")
+        senders.pause(conn, sender, likely_kind(sender), seconds=consequence.minutes * 60, reason=f"twilio {rule.code}")
 
 
 def _pause_account(conn: Connection, failed: Failed, rule: ErrorRule, consequence: Consequence) -> None:

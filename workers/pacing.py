@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from shared import log, metrics, pace, recipients
 from shared.db import pacing, senders
-from shared.domain.senders import default_rate, kind_of
+from shared.domain.senders import default_rate, likely_kind
 from shared.pace import Ask, Bucket, Over, Uncounted, Wait
 from workers.context import WorkerRuntime
 
@@ -18,7 +18,7 @@ WITHOUT_REDIS: Final = 0.5
 
 def bucket_of(key: str, segments_per_s: float | None, segments_per_day: int | None = None) -> Bucket:
     """The bucket of a sender: at its own rate, or at that of its kind."""
-    return Bucket(key, segments_per_s or default_rate(kind_of(key), recipients.of(key).region), segments_per_day)
+    return Bucket(key, segments_per_s or default_rate(likely_kind(key), recipients.of(key).region), segments_per_day)
 
 
 def turns(rt: WorkerRuntime, asks: Sequence[Ask]) -> list[Wait | None]:

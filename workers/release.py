@@ -22,7 +22,9 @@ from workers.pacing import bucket_of
 # not hint; while texts wait the next round comes when the next sender may send, but not more often than this.
 IDLE_S: Final = 0.25
 BUSY_S: Final = 0.03
-WITHOUT_REDIS_S: Final = 1.0
+WITHOUT_REDIS_S: Final = (
+    1.0  # a slow sender's pause: each round costs a try of Redis, and lets one text of each sender ask
+)
 # Let go at once are as many as the workers take within a round of the slowest; a text that comes now is sent behind these at
 # the most, and before them if its lane is higher.
 MOST_LET_GO: Final = 64

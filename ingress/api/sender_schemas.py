@@ -13,7 +13,7 @@ from ingress.api.schemas import PageSchema, Strict
 from shared import recipients
 from shared.db.sender_overview import Overview
 from shared.db.senders import SenderKind
-from shared.domain.senders import default_rate, kind_of
+from shared.domain.senders import default_rate, likely_kind
 from shared.sms_job import Text, check_sender
 
 _SERVICE: Final = re.compile(r"MG[0-9a-f]{32}\Z")
@@ -116,7 +116,7 @@ _SENDER: Final = SenderResource()
 
 def sender(row: Overview, next_send_at: Mapping[str, datetime]) -> dict[str, Any]:
     """A sender as clients see it."""
-    kind = row.kind or kind_of(row.sender)
+    kind = row.kind or likely_kind(row.sender)
     own = row.segments_per_s
     rate = own if own is not None else default_rate(kind, recipients.of(row.sender).region)
     derived = {"kind": kind, "segments_per_s": rate, "rate_from": "kind" if own is None else "sender"}

@@ -2,7 +2,7 @@ import pytest
 
 from shared.domain.magic import error_of, is_test_number
 from shared.domain.price_class import price_class
-from shared.domain.senders import can_be_answered, can_reach, can_send_media, default_rate, kind_of
+from shared.domain.senders import can_be_answered, can_reach, can_send_media, default_rate, kind_of, likely_kind
 
 SERVICE = "MG" + "0123456789abcdef" * 2
 
@@ -95,3 +95,13 @@ def test_the_numbers_kept_for_tests_are_known():
 )  # fmt: skip
 def test_a_text_is_priced_by_where_it_goes_and_what_it_carries(sender, recipient, has_media, expected):
     assert price_class(sender, recipient, has_media=has_media) == expected
+
+
+@pytest.mark.parametrize(
+    "sender", ["", "whatsapp:+14155550100", "rcs:brand", "+1", "MG1:2", "a name too long to be one"]
+)
+def test_what_is_no_sender_is_taken_for_the_slowest(sender):
+    with pytest.raises(ValueError, match="sender|number|neither"):
+        kind_of(sender)
+    assert likely_kind(sender) == "long-code"
+    assert likely_kind("12345") == "short-code"
