@@ -43,7 +43,7 @@ def kind_of(sender: str) -> SenderKind:
 
 
 def likely_kind(sender: str) -> SenderKind:
-    """As `kind_of`; what is no sender that we know (an address of another channel) is taken for the slowest: it stops nobody."""
+    """As `kind_of`; what is no sender we know (an address of another channel) counts as the slowest: it stops nobody."""
     try:
         return kind_of(sender)
     except ValueError:

@@ -101,7 +101,7 @@ def test_a_text_is_priced_by_where_it_goes_and_what_it_carries(sender, recipient
     "sender", ["", "whatsapp:+14155550100", "rcs:brand", "+1", "MG1:2", "a name too long to be one"]
 )
 def test_what_is_no_sender_is_taken_for_the_slowest(sender):
-    with pytest.raises(ValueError, match="sender|number|neither"):
+    with pytest.raises(ValueError, match=r"sender|number|neither"):
         kind_of(sender)
     assert likely_kind(sender) == "long-code"
     assert likely_kind("12345") == "short-code"
