@@ -31,5 +31,6 @@ def test_the_judge_finds_what_a_naive_sender_sends_twice(tmp_path: Path):
     ledger = json.loads((tmp_path / "differences.json").read_text())["ledger"]
     for broken in twice:
         assert len({entry["sid"] for entry in ledger if entry["message_id"] == broken["about"]}) > 1
-    # It has no pacing either (6); it loses nothing (1), and sends nothing that nobody asked for (3).
-    assert {broken["rule"] for broken in told["violations"]} <= {2, 6}
+    # It has no pacing either (6), and a worker killed between taking a message from Redis and noting so loses it (1): Celery's
+    # own window, seldom met. It sends nothing that nobody asked for (3).
+    assert {broken["rule"] for broken in told["violations"]} <= {1, 2, 6}
