@@ -4,6 +4,7 @@ Pure but for the routing snapshot in memory: nothing here waits for anybody.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from ingress import paths
@@ -11,6 +12,7 @@ from ingress.context import IngressRuntime
 from ingress.twilio_guard import Posted
 from shared.domain import event_keys, missed_call, routing, twiml
 from shared.domain.event_keys import Door, Name
+from shared.domain.routing import Caller
 
 # Which door a path is. The older paths are the platform's first server's.
 _DOORS: Final[Mapping[str, Door]] = {
@@ -84,7 +86,7 @@ def _to_caller(rt: IngressRuntime, posted: Posted, name: Name) -> Reply:
         case "call-in":
             said = posted.params.get
             number = rt.routing.number(said("To") or said("Called", ""))
-            route = routing.route(number, said("From") or said("Caller", ""))
+            route = routing.route(number, Caller(said("From") or said("Caller", "")), datetime.now(UTC))
             return Reply(name, twiml.for_route(route, rt.urls), route.kind, is_for_caller=True)
         case "dial":
             return Reply(name, _after_dial(rt, posted), is_for_caller=True)

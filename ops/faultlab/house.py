@@ -19,7 +19,7 @@ from ops.stack.service import Service
 from shared.db import endpoints, numbers
 from shared.db.endpoints import Endpoint
 from shared.db.migrate import migrate
-from shared.domain.routing import Number
+from shared.domain.routing import Number, forwards
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 90.0
@@ -122,7 +122,7 @@ def _furnish(env: Mapping[str, str], text_sids: Sequence[str]) -> None:
     """Our number, the consumers, and the texts that are under way: handed to Twilio, nothing heard of them yet."""
     at = env["TS_STANDINS_URL"]
     with psycopg.connect(env["TS_DATABASE_URL"]) as conn:
-        numbers.put(conn, Number(demo_world.BUSINESS, demo_world.TENANT, forward_to=demo_world.OWNER, voicemail=False))
+        numbers.put(conn, Number(demo_world.BUSINESS, demo_world.TENANT, forwards(demo_world.OWNER, voicemail=False)))
         endpoints.put(conn, Endpoint("as-call", env["TS_AS_CALL_SERVICE_URL"], "as-call-service", "",
                                      ["call.incoming", "call.missed"], None, True))  # fmt: skip
         for name, types in CONSUMERS.items():

@@ -5,7 +5,7 @@ import click
 from ops.manage.context import database, e164, json_option, show
 from ops.manage.sync import sync
 from shared.db import numbers as rows
-from shared.domain.routing import DEFAULT_GREETING, RING_S, Number
+from shared.domain.routing import DEFAULT_GREETING, RING_S, Number, RecordingPolicy, Routing, Target
 
 _LONGEST_GREETING = 1000  # as the schema asks: more than a minute of speech
 
@@ -36,9 +36,15 @@ def set_(
     phone_number: str, tenant: str, forward_to: str | None, ring_s: int, record: bool, voicemail: bool, greeting: str
 ) -> None:
     """Write how calls to PHONE_NUMBER are handled; in effect within seconds."""
-    number = Number(phone_number, tenant, forward_to, ring_s, record, voicemail, greeting)
+    rules = Routing(
+        targets=(Target(forward_to),) if forward_to else (),
+        ring_s=ring_s,
+        voicemail=voicemail,
+        greeting=greeting,
+        recording=RecordingPolicy("on" if record else "off"),
+    )
     with database() as conn:
-        rows.put(conn, number)
+        rows.put(conn, Number(phone_number, tenant, rules), by="cli", via="cli")
     click.echo(f"{phone_number} {'forwards to ' + forward_to if forward_to else 'answers with voicemail'}")
 
 
@@ -49,6 +55,16 @@ def list_(as_json: bool) -> None:
     with database() as conn:
         found = rows.every(conn)
     show(
-        [{name: getattr(row, name) for name in Number.__slots__ if name != "greeting"} for row in found],
+        [
+            {
+                "phone_number": row.phone_number,
+                "tenant_id": row.tenant_id,
+                "version": row.version,
+                "forward_to": ", ".join(target.to for target in row.routing.targets),
+                "record": row.routing.recording.mode,
+                "voicemail": row.routing.voicemail,
+            }
+            for row in found
+        ],
         as_json=as_json,
     )

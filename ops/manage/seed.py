@@ -15,7 +15,7 @@ from shared.domain import api_key
 from shared.domain.api_key import SCOPES
 from shared.domain.notices import FOR_AS_CALL
 from shared.domain.number_urls import number_urls
-from shared.domain.routing import Number
+from shared.domain.routing import Number, RecordingPolicy, forwards
 from shared.domain.twiml import Urls
 
 _PATIENCE_S = 5.0  # all of it is on this machine
@@ -53,8 +53,8 @@ def introduce(env: Mapping[str, str]) -> None:
 def _numbers() -> list[Number]:
     return [
         # The demo's story ends with the text back; a voicemail would only keep the caller on the line.
-        Number(world.BUSINESS, world.TENANT, forward_to=world.OWNER, voicemail=False),
-        Number(world.RECORDED, world.TENANT, forward_to=world.RECORDED_OWNER, record_calls=True),
+        Number(world.BUSINESS, world.TENANT, forwards(world.OWNER, voicemail=False)),
+        Number(world.RECORDED, world.TENANT, forwards(world.RECORDED_OWNER, recording=RecordingPolicy("on"))),
     ]
 
 

@@ -117,7 +117,8 @@ def decide(conn: Connection, call_sid: str, decision: Decision) -> bool:
     """Records the one decision of a call. False if it has been decided before."""
     done = conn.execute(
         """
-        update calls set decision = %(decision)s, decided_at = now(), updated_at = now()
+        update calls set decision = %(decision)s, decided_at = now(), updated_at = now(),
+                         text_back = case when %(decision)s = 'missed' then 'wanted' end
          where call_sid = %(sid)s and decision is null
         """,
         {"sid": call_sid, "decision": decision},

@@ -1,40 +1,50 @@
 """Our business numbers: whose they are and where their calls go."""
 
 from datetime import timedelta
+from typing import Literal
 
 from psycopg import Connection
-from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
-from shared.domain.routing import DEFAULT_GREETING, Number
+from shared.domain.routing import Number, document, of
+
+Via = Literal["api", "cli", "seed", "platform", "migration"]
 
 
-def put(conn: Connection, number: Number) -> None:
-    """Writes how a number's calls are handled; the whole of it."""
+def put(conn: Connection, number: Number, *, by: str = "seed", via: Via = "seed", note: str | None = None) -> int:
+    """Writes whose a number is and how its calls are handled; the whole of it. Returns the version, new if that changed."""
+    row = conn.execute(
+        """
+        insert into numbers (phone_number, tenant_id, routing) values (%(number)s, %(tenant)s, %(routing)s)
+        on conflict (phone_number) do update set
+            tenant_id = excluded.tenant_id, routing = excluded.routing,
+            version = numbers.version
+                + case when (numbers.tenant_id, numbers.routing) is distinct from (excluded.tenant_id, excluded.routing)
+                       then 1 else 0 end,
+            updated_at = now()
+        returning version
+        """,
+        {"number": number.phone_number, "tenant": number.tenant_id, "routing": Jsonb(document(number.routing))},
+    ).fetchone()
+    assert row is not None  # an upsert returns its row
     conn.execute(
         """
-        insert into numbers (phone_number, tenant_id, forward_to, ring_timeout_s, record_calls, voicemail, greeting)
-        values (%(phone_number)s, %(tenant_id)s, %(forward_to)s, %(ring_timeout_s)s, %(record_calls)s, %(voicemail)s,
-                nullif(%(greeting)s, %(default)s))
-        on conflict (phone_number) do update set
-            tenant_id = excluded.tenant_id, forward_to = excluded.forward_to, ring_timeout_s = excluded.ring_timeout_s,
-            record_calls = excluded.record_calls, voicemail = excluded.voicemail, greeting = excluded.greeting,
-            updated_at = now()
+        insert into number_versions (phone_number, version, tenant_id, routing, changed_by, via, note)
+        select phone_number, version, tenant_id, routing, %(by)s, %(via)s, %(note)s from numbers
+         where phone_number = %(number)s
+        on conflict do nothing
         """,
-        {**{name: getattr(number, name) for name in Number.__slots__}, "default": DEFAULT_GREETING},
+        {"number": number.phone_number, "by": by, "via": via, "note": note},
     )
+    return row[0]
 
 
 def every(conn: Connection) -> list[Number]:
     """All numbers with their routing."""
-    with conn.cursor(row_factory=class_row(Number)) as cursor:
-        return cursor.execute(
-            """
-            select phone_number, tenant_id, forward_to, ring_timeout_s, record_calls, voicemail,
-                   coalesce(greeting, %s) as greeting
-              from numbers order by phone_number
-            """,
-            (DEFAULT_GREETING,),
-        ).fetchall()
+    rows = conn.execute(
+        "select phone_number, tenant_id, routing, version, pns_status from numbers order by phone_number"
+    ).fetchall()
+    return [Number(number, tenant, of(routing), version, status) for number, tenant, routing, version, status in rows]
 
 
 def tenant_of(conn: Connection, phone_number: str) -> str | None:

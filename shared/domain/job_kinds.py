@@ -2,4 +2,7 @@
 
 from typing import Literal
 
-JobKind = Literal["sms.send", "bulk.expand", "call.end", "call.settle", "recording.fetch", "deliver", "as-call"]
+JobKind = Literal[
+    "sms.send", "bulk.expand", "call.end", "call.settle", "call.control", "call.place", "recording.fetch",
+    "recording.expect", "deliver", "as-call",
+]  # fmt: skip

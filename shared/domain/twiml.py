@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from shared.domain.routing import RECORDING_NOTICE, Number, Route
+from shared.domain.routing import Number, Route
 
 # Twilio retries neither a 5xx nor a read timeout unless the URL asks for it (Twilio docs, "Webhooks: connection
 # overrides"): up to 3 more tries on everything, 2 s to connect and 4 s to answer. Its 15 s for all of them hold four quick
@@ -39,13 +39,14 @@ def for_route(route: Route, urls: Urls) -> str:
 
 def forward(number: Number, urls: Urls) -> str:
     """Ring the owner's phone. The caller hears real ringing (answerOnBridge) unless a recording notice comes first."""
-    notice = f"<Say>{escape(RECORDING_NOTICE)}</Say>" if number.record_calls else ""
-    attributes = [("action", urls.to("/api/calls/dial-result")), ("timeout", str(number.ring_timeout_s))]
-    if number.record_calls:
+    rules = number.routing
+    notice = f"<Say>{escape(rules.recording.notice)}</Say>" if rules.recording.is_on else ""
+    attributes = [("action", urls.to("/api/calls/dial-result")), ("timeout", str(rules.ring_s))]
+    if rules.recording.is_on:
         attributes += [("record", "record-from-answer-dual"), *_recording_callback(urls)]
     else:
         attributes.append(("answerOnBridge", "true"))
-    dial = f"<Dial{_attributes(attributes)}><Number>{escape(number.forward_to or '')}</Number></Dial>"
+    dial = f"<Dial{_attributes(attributes)}><Number>{escape(rules.targets[0].to)}</Number></Dial>"
     return f"{_HEAD}<Response>{notice}{dial}</Response>"
 
 
@@ -58,12 +59,12 @@ def voicemail(number: Number, urls: Urls) -> str:
         ("playBeep", "true"),
         *_recording_callback(urls),
     ])  # fmt: skip
-    return f"{_HEAD}<Response><Say>{escape(number.greeting)}</Say><Record{record}/><Hangup/></Response>"
+    return f"{_HEAD}<Response><Say>{escape(number.routing.greeting)}</Say><Record{record}/><Hangup/></Response>"
 
 
 def after_dial(number: Number, answered: bool, urls: Urls) -> str:
     """What follows the ringing: nothing after a conversation, voicemail after none."""
-    return voicemail(number, urls) if number.voicemail and not answered else HANG_UP
+    return voicemail(number, urls) if number.routing.voicemail and not answered else HANG_UP
 
 
 def _recording_callback(urls: Urls) -> list[tuple[str, str]]:

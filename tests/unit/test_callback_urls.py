@@ -2,6 +2,7 @@
 
 import ast
 import re
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,22 +14,31 @@ import pytest
 from ops.twilio_sim.webhooks.overrides import RETRYABLE, overrides_of
 from shared.domain import twiml
 from shared.domain.number_urls import number_urls
-from shared.domain.routing import Number, route, unknown_number
+from shared.domain.routing import Caller, Number, RecordingPolicy, Routing, Target, route, unknown_number
 from shared.domain.twiml import OVERRIDES, Urls
 from workers.leaving import callback_url
 
+NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
 PUBLIC, FALLBACK = "https://calls.example.com", "https://spare.example.net"
 
 
 def documents():
     for records, has_voicemail, owner in product((True, False), (True, False), ("+14155550199", None)):
-        number = Number("+14155550100", "t", forward_to=owner, record_calls=records, voicemail=has_voicemail)
+        number = Number(
+            "+14155550100",
+            "t",
+            Routing(
+                targets=(Target(owner),) if owner else (),
+                recording=RecordingPolicy("on" if records else "off"),
+                voicemail=has_voicemail,
+            ),
+        )
         for caller in ("+12125550142", "+14155550199", "anonymous"):
-            yield twiml.for_route(route(number, caller), Urls(PUBLIC))
+            yield twiml.for_route(route(number, Caller(caller), NOW), Urls(PUBLIC))
         for was_answered in (True, False):
             yield twiml.after_dial(number, was_answered, Urls(PUBLIC))
-    yield twiml.for_route(route(unknown_number("+14155550100"), "x"), Urls(PUBLIC))
+    yield twiml.for_route(route(unknown_number("+14155550100"), Caller("x"), NOW), Urls(PUBLIC))
 
 
 def urls_in(document):

@@ -21,7 +21,7 @@ from shared.db import endpoints, numbers
 from shared.db.endpoints import Endpoint
 from shared.domain import event_keys
 from shared.domain.event import Event
-from shared.domain.routing import Number
+from shared.domain.routing import Number, forwards
 from shared.settings import load
 from workers import events
 from workers.catalogue import CATALOGUE
@@ -102,7 +102,7 @@ def rt(redis_url: str, database_url: str, twilio: str, s3: Any) -> Iterator[Work
     })  # fmt: skip
     runtime = open_runtime(settings)
     with runtime.db.connection() as conn:
-        numbers.put(conn, Number(BUSINESS, TENANT, forward_to=OWNER))
+        numbers.put(conn, Number(BUSINESS, TENANT, forwards(OWNER)))
     yield runtime
     runtime.close()
 

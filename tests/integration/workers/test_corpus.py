@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from shared.db import numbers
 from shared.domain import event_keys
 from shared.domain.event import Event
-from shared.domain.routing import Number
+from shared.domain.routing import Number, forwards
 from tests import corpus
 from workers import events
 
@@ -21,7 +21,7 @@ _serial = itertools.count(1)
 def conn(module_database_url):
     """One database for all: each request is rolled back."""
     with psycopg.connect(module_database_url, autocommit=True) as opened:
-        numbers.put(opened, Number(corpus.BUSINESS, corpus.TENANT, forward_to=corpus.OWNER))
+        numbers.put(opened, Number(corpus.BUSINESS, corpus.TENANT, forwards(corpus.OWNER)))
         yield opened
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.db import numbers
 from shared.domain import event_keys
 from shared.domain.event import Event
-from shared.domain.routing import Number
+from shared.domain.routing import Number, forwards
 from shared.errors import Unreadable
 from tests import corpus
 from workers import events, payloads
@@ -49,7 +49,7 @@ def names(kind):
 @pytest.fixture(scope="module")
 def conn(module_database_url):
     with psycopg.connect(module_database_url, autocommit=True) as opened:
-        numbers.put(opened, Number(corpus.BUSINESS, corpus.TENANT, forward_to=corpus.OWNER))
+        numbers.put(opened, Number(corpus.BUSINESS, corpus.TENANT, forwards(corpus.OWNER)))
         opened.execute(
             "insert into messages (id, direction, to_number, send_state) values (%s, 'outbound', 'x', 'sending')",
             (OURS,),

@@ -11,7 +11,7 @@ from redis import Redis
 
 from shared import inbox
 from shared.db import numbers
-from shared.domain.routing import Number
+from shared.domain.routing import Number, forwards
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, TENANT, event
 from tests.integration.workers.hands import Hand, environment
@@ -28,7 +28,7 @@ class House:
         self.redis = Redis.from_url(redis_url)
         self.db = psycopg.connect(database_url, autocommit=True)
         self.hands = []
-        numbers.put(self.db, Number(BUSINESS, TENANT, forward_to=OWNER))
+        numbers.put(self.db, Number(BUSINESS, TENANT, forwards(OWNER)))
 
     def start(self, *, queues=("events",), **asked):
         asked = {"transport": SOON, **asked}

@@ -26,7 +26,7 @@ _serial = count(1)
 @pytest.fixture(scope="module")
 def conn(module_database_url):
     with psycopg.connect(module_database_url, autocommit=True) as opened:
-        numbers.put(opened, Number(BUSINESS, TENANT, forward_to=None))
+        numbers.put(opened, Number(BUSINESS, TENANT))
         yield opened
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.db import numbers, transcriptions
-from shared.domain.routing import Number
+from shared.domain.routing import Number, forwards
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, TENANT, event
 from workers import events
 
@@ -150,7 +150,7 @@ TABLES = {
 @pytest.fixture(scope="module")
 def conn(module_database_url):
     with psycopg.connect(module_database_url, autocommit=True) as opened:
-        numbers.put(opened, Number(BUSINESS, TENANT, forward_to=OWNER))
+        numbers.put(opened, Number(BUSINESS, TENANT, forwards(OWNER)))
         yield opened
 
 

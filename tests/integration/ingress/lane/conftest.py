@@ -23,7 +23,7 @@ from shared import inbox, journal
 from shared.db import numbers
 from shared.domain.event import Event as Stored
 from shared.domain.event import from_record
-from shared.domain.routing import Number
+from shared.domain.routing import Number, forwards
 
 REPO = Path(__file__).parents[4]
 PUBLIC, ACCOUNT, TOKEN = "https://calls.example.com", "AC" + "0a" * 16, "the-new-token"
@@ -194,7 +194,7 @@ def children(server: Server) -> set[int]:
 def server(redis_url: str, database_url: str, tmp_path: Path) -> Iterator[Server]:
     """One worker, two threads, the lane on."""
     with psycopg.connect(database_url, autocommit=True) as conn:
-        numbers.put(conn, Number(BUSINESS, "t", forward_to=OWNER))
+        numbers.put(conn, Number(BUSINESS, "t", forwards(OWNER)))
     running = Server(redis_url, database_url, tmp_path)
     yield running.start()
     running.stop()

@@ -18,7 +18,7 @@ from shared import inbox
 from shared.db import numbers
 from shared.domain.event import Event as Stored
 from shared.domain.event import from_record
-from shared.domain.routing import Number
+from shared.domain.routing import Number, Routing, forwards
 from shared.settings import load
 
 PUBLIC = "https://calls.example.com"
@@ -60,9 +60,9 @@ def opened(environ: dict[str, str]) -> Iterator[IngressRuntime]:
     """A Runtime that knows two numbers."""
     runtime = open_runtime(load(environ))
     with runtime.db.connection() as conn:
-        numbers.put(conn, Number(BUSINESS, "t", forward_to=OWNER))
-        numbers.put(conn, Number(VOICEMAIL_ONLY, "t", greeting="Hello & goodbye"))
-    until(lambda: runtime.routing.number(BUSINESS).forward_to)
+        numbers.put(conn, Number(BUSINESS, "t", forwards(OWNER)))
+        numbers.put(conn, Number(VOICEMAIL_ONLY, "t", Routing(greeting="Hello & goodbye")))
+    until(lambda: runtime.routing.number(BUSINESS).routing.targets)
     yield runtime
     runtime.close()
 
