@@ -126,7 +126,7 @@ def _settling_s(value: str) -> int:
 
 
 def _recording_due_s(value: str) -> int:
-    """Twilio tells of most within seconds; what Redis has lost comes back from the journal within three quarters of a minute."""
+    """Twilio tells of most within seconds; what Redis has lost comes back from the journal within 45 s."""
     if int(value) < 60:
         raise ValueError("must be 60 or more")
     return int(value)
