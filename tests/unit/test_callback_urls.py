@@ -15,7 +15,7 @@ from ops.twilio_sim.webhooks.overrides import RETRYABLE, overrides_of
 from shared.domain import twiml
 from shared.domain.number_urls import number_urls
 from shared.domain.routing import Caller, Number, RecordingPolicy, Routing, Target, route, unknown_number
-from shared.domain.twiml import OVERRIDES, Urls
+from shared.domain.urls import OVERRIDES, Urls
 from workers.leaving import callback_url
 
 NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)
@@ -92,7 +92,7 @@ def test_an_address_is_put_together_where_its_overrides_are_added_and_nowhere_el
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "base"
     }
-    assert naming == {"shared/domain/twiml.py"}
+    assert naming == {"shared/domain/urls.py"}
 
 
 def test_nobody_else_builds_an_address_for_twilio():
