@@ -130,11 +130,11 @@ def test_consent_is_asked_with_the_numbers_own_notice():
         action_on_empty_result=True,
     )  # fmt: skip
     gather.say("We record.", language="de-DE", voice="Polly.Vicki")
-    gather.say(
-        "Press 1 if you agree. Otherwise stay on the line, and the call will not be recorded.", language="en-US"
-    )
+    gather.say("Press 1 if you agree. Otherwise stay on the line, and the call will not be recorded.", language="en-US")
     oracle.append(gather)
-    rules = forwards(OWNER, language="de-DE", voice="Polly.Vicki", recording=RecordingPolicy("on", "press", "We record."))
+    rules = forwards(
+        OWNER, language="de-DE", voice="Polly.Vicki", recording=RecordingPolicy("on", "press", "We record.")
+    )
     assert canonical(twiml.consent_menu(Number(BUSINESS, "t", rules), URLS)) == canonical(oracle)
 
 
