@@ -4,6 +4,8 @@
 alter table numbers
     add column routing jsonb not null default '{}' check (jsonb_typeof(routing) = 'object'),
     add column version int not null default 1 check (version >= 1),
+    -- Whose the provisioning service said it was: a number that it gives to another has changed hands.
+    add column pns_tenant_id text,
     -- The transaction that changed the row last: who reads changes asks for those since its last snapshot's oldest.
     add column changed xid8 not null default pg_current_xact_id();
 update numbers set routing = jsonb_strip_nulls(jsonb_build_object(
