@@ -55,12 +55,13 @@ def in_twilio_order(params: dict[str, str]) -> Params:
 def _known_of(call: Call) -> dict[str, str]:
     known: dict[str, str] = {}
     if call.direction == "inbound":
-        known |= {"CallToken": _call_token(call), "StirVerstat": "TN-Validation-Passed-A"}
+        known["CallToken"] = _call_token(call)
     for name, value in (
         ("ParentCallSid", call.parent_call_sid),
         ("CallerName", call.caller_name),
         ("ForwardedFrom", call.forwarded_from),
-        ("AnsweredBy", call.answered_by),
+        ("AnsweredBy", call.tells_amd and call.answered_by),
+        ("MachineDetectionDuration", call.tells_amd and str(call.amd_ms or 0)),
     ):
         if value:
             known[name] = value
