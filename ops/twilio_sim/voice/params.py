@@ -60,8 +60,8 @@ def _known_of(call: Call) -> dict[str, str]:
         ("ParentCallSid", call.parent_call_sid),
         ("CallerName", call.caller_name),
         ("ForwardedFrom", call.forwarded_from),
-        ("AnsweredBy", call.tells_amd and call.answered_by),
-        ("MachineDetectionDuration", call.tells_amd and str(call.amd_ms or 0)),
+        ("AnsweredBy", call.answered_by if call.tells_amd else None),
+        ("MachineDetectionDuration", str(call.amd_ms or 0) if call.tells_amd else None),
     ):
         if value:
             known[name] = value

@@ -9,9 +9,8 @@ FOREVER = "<Response><Say>Hi</Say><Pause length='14000'/></Response>"
 
 @pytest.fixture(autouse=True)
 def owned(sim, receiver):
-    receiver.says(
-        "/voice", f'<Response><Dial action="/result"><Number statusCallback="/leg">{OWNER}</Number></Dial></Response>'
-    )
+    leg = f'<Number statusCallback="/leg">{OWNER}</Number>'
+    receiver.says("/voice", f'<Response><Dial action="/result">{leg}</Dial></Response>')
     receiver.says("/result", FOREVER)
     sim.number(FROM, voice_url=receiver.url + "/voice", status_callback=receiver.url + "/status")
     sim.phone(OWNER, answer_after_s=0, talk_s=14_000)
@@ -54,7 +53,7 @@ def test_a_leg_that_lives_alone_can_be_ended(sim, client, receiver, bridged, unt
 
 
 def test_turning_the_caller_drops_the_leg_and_asks_no_action(sim, client, receiver, bridged):
-    sid, leg = bridged
+    sid, _leg = bridged
     client.calls(sid).update(twiml="<Response><Say>Turned</Say></Response>")
     assert receiver.wait_for("/leg")[0].form["CallStatus"] == "completed"
     call = sim.ended_call(sid)
