@@ -99,13 +99,17 @@ def _incoming(rt: IngressRuntime, turn: Turn, now: datetime) -> Said:
 
 def _chosen(rt: IngressRuntime, turn: Turn) -> Said:
     if turn.query.get("stage") == "emergency":
-        emergency = turn.number.routing.emergency
-        if emergency is None or turn.digits != emergency.key or emergency.to in (turn.caller.number, turn.caller.forwarded_from):
-            return _nobody(rt, turn, "closed")
-        return _first_step(rt, turn, is_emergency=True)
+        return _first_step(rt, turn, is_emergency=True) if _is_emergency(turn) else _nobody(rt, turn, "closed")
     if turn.query.get("stage") == "consent":
         return _first_step(rt, turn, agrees=turn.digits == twiml.AGREES)
     return _nobody(rt, turn)  # an address that we did not write: the caller can still leave a message
+
+
+def _is_emergency(turn: Turn) -> bool:
+    """The key was pressed, and it would not ring the phone that the call comes from."""
+    emergency = turn.number.routing.emergency
+    own = (turn.caller.number, turn.caller.forwarded_from)
+    return emergency is not None and turn.digits == emergency.key and emergency.to not in own
 
 
 def _first_step(rt: IngressRuntime, turn: Turn, *, is_emergency: bool = False, agrees: bool | None = None) -> Said:
