@@ -1,10 +1,12 @@
 """Periodic work that beat asks for: asking whose numbers these are, and forgetting or freeing what is left over."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from shared import log, metrics
 from shared.db import beat_slots, idempotency, jobs, numbers
+from shared.domain.phone import masked
 from shared.errors import Transient
 from workers.context import WorkerRuntime
 
@@ -41,13 +43,20 @@ def forget(rt: WorkerRuntime) -> None:
 
 def _refresh(rt: WorkerRuntime, phone_number: str) -> bool:
     answer = rt.downstream.look_up_number(rt.settings.pns_url, phone_number)
-    if not answer.ok:
+    # What it finds wrong with one number must not keep the others waiting behind it.
+    if not answer.ok and answer.status not in (400, 404, 422):
         raise Transient(f"pns_{answer.status}")
-    # "Not found" is 200 with success false; the design shows tenantId at the top, the running code inside data.
-    data = answer.json.get("data") if answer.json.get("success") else None
-    found = data if isinstance(data, dict) else answer.json if answer.json.get("tenantId") else {}
+    tenant_id, status = _owner(answer.json)
     with rt.db.connection() as conn:
-        numbers.note_owner(
-            conn, phone_number, tenant_id=found.get("tenantId"), status=str(found.get("status", "unknown"))
-        )
+        is_new = numbers.note_owner(conn, phone_number, tenant_id=tenant_id, status=status)
+    if is_new:
+        log.get().info("number_owner_changed", number=masked(phone_number))
     return True
+
+
+def _owner(said: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Tenant and status. "Not found" is 200 with success false; the design shows tenantId at the top, the code inside data."""
+    data = said.get("data") if said.get("success") else None
+    found = data if isinstance(data, dict) else said if said.get("tenantId") else {}
+    tenant_id, status = found.get("tenantId"), found.get("status")
+    return (tenant_id if isinstance(tenant_id, str) and tenant_id else None), str(status or "unknown")
