@@ -12,6 +12,8 @@ from workers.context import WorkerRuntime
 
 # Owners change rarely: an hour-old answer is good, and a provider of numbers is not asked more than it must.
 OWNER_FRESH: Final = timedelta(hours=1)
+# What the service finds wrong with one number: it must not keep those behind it waiting.
+_ABOUT_THE_NUMBER: Final = (400, 404, 422)
 _NUMBERS_A_ROUND: Final = 50  # at one round trip each, a round ends well before the next
 
 
@@ -43,15 +45,16 @@ def forget(rt: WorkerRuntime) -> None:
 
 def _refresh(rt: WorkerRuntime, phone_number: str) -> bool:
     answer = rt.downstream.look_up_number(rt.settings.pns_url, phone_number)
-    # What it finds wrong with one number must not keep the others waiting behind it.
-    if not answer.ok and answer.status not in (400, 404, 422):
+    if not answer.ok and answer.status not in _ABOUT_THE_NUMBER:
         raise Transient(f"pns_{answer.status}")
-    tenant_id, status = _owner(answer.json)
+    tenant_id, status = _owner(answer.json) if answer.ok else (None, None)
     with rt.db.connection() as conn:
         is_new = numbers.note_owner(conn, phone_number, tenant_id=tenant_id, status=status)
+    if not answer.ok:
+        log.get().warning("number_lookup_failed", reason=f"pns_{answer.status}", number=masked(phone_number))
     if is_new:
         log.get().info("number_owner_changed", number=masked(phone_number))
-    return True
+    return answer.ok
 
 
 def _owner(said: Mapping[str, Any]) -> tuple[str | None, str]:

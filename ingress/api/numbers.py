@@ -21,7 +21,7 @@ from shared import log, number_document
 from shared.db import numbers
 from shared.db.numbers import VersionConflict
 from shared.domain.call_preview import preview as preview_call
-from shared.domain.phone import masked
+from shared.domain.phone import is_e164, masked
 from shared.domain.routing import Caller, Number, Routing
 from shared.phones import is_canonical
 from shared.runtime import Runtime
@@ -120,7 +120,7 @@ def _put(conn: Connection, wanted: Number, *, by: str, note: str | None, expecte
 
 
 def _found(conn: Connection, number: str) -> Number:
-    found = numbers.find(conn, number)
+    found = numbers.find(conn, number) if is_e164(number) else None
     if found is None:
         raise missing("number")
     return found
