@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -70,8 +71,8 @@ class House:
     def call(self, sid: str) -> dict:
         return self.tell("GET", f"calls/{sid}")
 
-    def rows(self, query: str) -> list[tuple]:
-        return self.conn.execute(query).fetchall()
+    def rows(self, query: LiteralString, *values: object) -> list[tuple]:
+        return self.conn.execute(query, values).fetchall()
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_what_the_fallback_alone_has_on_its_disk_comes_into_postgresql(house, re
     for name in ("fallback", "events"):
         house.supervisor.start(house.services[name])
     wait_for(
-        lambda: house.rows(f"select 1 from events where kind = 'call-fallback' and '{sid}' = any(sids)"),
+        lambda: house.rows("select 1 from events where kind = 'call-fallback' and %s = any(sids)", sid),
         "the event is in PostgreSQL",
     )
 
