@@ -133,7 +133,7 @@ def settle(conn: Connection, call_sid: str) -> str:
 def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
     to_number = said["to_number"] or said["called"] or ""
     recordings.note(conn, event, said)
-    return calls.merge(
+    call = calls.merge(
         conn,
         Seen(
             call_sid=said["call_sid"],
@@ -151,6 +151,8 @@ def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
             **facts,
         ),
     )
+    recordings.expect(conn, call)
+    return call
 
 
 def _settle(conn: Connection, call: Call, *, settled: bool = False) -> str:

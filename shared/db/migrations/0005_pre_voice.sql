@@ -156,6 +156,13 @@ create table text_backs (
 );
 create index text_backs_by_pair on text_backs (business, customer, decided_at desc);
 
+-- A call that was to be recorded and of which no recording came: an alarm of our own, until it comes after all.
+alter table alerts
+    drop constraint alerts_source_check,
+    add constraint alerts_source_check check (source in ('debugger', 'call-fallback', 'msg-fallback', 'recording-missing')),
+    add column resolved_at timestamptz;
+create index alerts_of_recordings on alerts (at desc, event_key) where source = 'recording-missing';
+
 alter table jobs
     drop constraint jobs_kind_check,
     add constraint jobs_kind_check check (kind in ('sms.send', 'bulk.expand', 'call.end', 'call.settle', 'call.control',
