@@ -10,7 +10,14 @@ from ops.stack.options import Refused
 
 def test_without_a_word_the_usual_ports_are_taken():
     asked = options.parse([], {})
-    assert asked.ports == {"ingress": 4000, "admin": 4001, "fallback": 4002, "simulator": 4010, "standins": 4020, "flower": 5555}
+    assert asked.ports == {
+        "ingress": 4000,
+        "admin": 4001,
+        "fallback": 4002,
+        "simulator": 4010,
+        "standins": 4020,
+        "flower": 5555,
+    }
     assert asked.demo
 
 
