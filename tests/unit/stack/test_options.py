@@ -29,7 +29,7 @@ def test_a_flag_is_stronger_than_a_variable():
 def test_auto_ports_fills_only_what_is_not_named():
     asked = options.parse(["--auto-ports", "--port", "4100"], {})
     assert asked.ports["ingress"] == 4100
-    assert len(set(asked.ports.values())) == 5
+    assert len(set(asked.ports.values())) == 6
     assert asked.ports["flower"] != 5555
 
 
