@@ -90,7 +90,7 @@ def test_a_subscriber_can_be_ordered_to_fail(standins: Any):
         {"is_cut": 1},
         {"about": 7},
         {"began_s": 0},
-    ],  # fmt: skip
+    ],
 )
 def test_an_order_that_makes_no_sense_is_refused(standins: Any, wrong: object):
     assert _order(standins, as_call=wrong) == 400
