@@ -27,7 +27,7 @@ def alive() -> Response:
 def as_call_state() -> Response:
     """Calls by SID, conversations by id with their messages, and the requests to as-call in their order.
 
-    A request's `status` is what was answered, None where the connection was cut.
+    A request's `status` is what was answered, None where the connection was cut; `is_taken`: it was told yes.
     """
     books = _books()
     with books.lock:

@@ -57,9 +57,15 @@ def _after(books: Books, answer: Response) -> Response:
             "path": request.path,
             "body": request.get_json(silent=True),
             "status": None if is_cut else answer.status_code,
+            "is_taken": not is_cut and answer.status_code < 300 and _says_success(answer),
         }
     )
     return answer
+
+
+def _says_success(answer: Response) -> bool:
+    document = answer.get_json(silent=True)
+    return not isinstance(document, dict) or document.get("success") is not False
 
 
 def _suffer(fault: Fault | None, moment: str) -> Response | None:

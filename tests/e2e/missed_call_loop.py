@@ -86,15 +86,15 @@ class Loop:
 
     # What one may see.
 
-    def told(self, customer: str, call_sid: str) -> list[tuple[str, int | None]]:
-        """(what, the answer's status) of all that as-call-service was told of this customer, in order of its answers."""
+    def told(self, customer: str, call_sid: str) -> list[tuple[str, bool]]:
+        """(what, whether it said yes) of all that as-call-service was told of this customer, in order of its answers."""
         requests = self.stage.as_call()["requests"]
         mine = [entry for entry in requests if call_sid in str(entry["body"]) or customer in str(entry["body"])]
-        return [(entry["path"].rpartition("/")[2], entry["status"]) for entry in mine]
+        return [(entry["path"].rpartition("/")[2], entry["is_taken"]) for entry in mine]
 
     def taken(self, customer: str, call_sid: str) -> list[str]:
         """What it has taken and said so, in order."""
-        return [what for what, status in self.told(customer, call_sid) if status == 200]
+        return [what for what, is_taken in self.told(customer, call_sid) if is_taken]
 
     def conversation(self, call_sid: str) -> dict[str, Any]:
         """The call's conversation; empty as long as there is none."""
@@ -105,6 +105,11 @@ class Loop:
         """(who, what) in the call's conversation."""
         return [(message["sender"], message["body"]) for message in self.conversation(call_sid).get("messages", [])]
 
+    def heard(self, customer: str) -> list[tuple[str, str]]:
+        """(conversation, what the customer said there), over all conversations with them."""
+        found = [it for it in self.stage.as_call()["conversations"].values() if it["customer_phone"] == customer]
+        return [(it["id"], said["body"]) for it in found for said in it["messages"] if said["sender"] == "customer"]
+
     def texts(self, customer: str) -> list[dict[str, Any]]:
         """What this customer's phone got from us, oldest first."""
         found = self.stage.simulator.json("GET", "/sim/messages", params={"to": customer, "from": BUSINESS})
@@ -114,7 +119,9 @@ class Loop:
         return [text["body"] for text in self.texts(customer)]
 
     def text_backs(self, customer: str) -> int:
-        return sum(TEXT_BACK in body for body in self.bodies(customer))
+        """How many we were asked for and took for another text, sent already or not."""
+        known = self.stage.service.json("GET", "/api/sms", params={"to": customer, "limit": 50})["data"]
+        return sum(TEXT_BACK in message["body"] for message in known)
 
     def all_delivered(self, customer: str) -> bool:
         """As we know it ourselves."""

@@ -1,7 +1,6 @@
 """UC-006 from end to end: missed call, text, reply, conversation, an answer by the AI or by a human, delivered."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

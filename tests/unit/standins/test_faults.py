@@ -54,6 +54,11 @@ def test_a_no_can_come_with_200(standins: Any):
     answer = standins.incoming()
     assert (answer.status_code, answer.json()["success"]) == (200, False)
     assert standins.as_call()["calls"] == {}
+    standins.incoming()
+    assert [(entry["status"], entry["is_taken"]) for entry in standins.as_call()["requests"]] == [
+        (200, False),
+        (200, True),
+    ]
 
 
 def test_orders_for_some_requests_leave_the_others_alone(standins: Any):
