@@ -7,7 +7,9 @@ from ingress.drain import PERIOD_S, Drainer
 from ingress.intake import Intake
 from ingress.routing import RoutingTable
 from ingress.twilio_guard import Policy
-from shared.domain.twiml import Urls
+from shared import recipients
+from shared.domain.law import Law
+from shared.domain.urls import Urls
 from shared.every import Every
 from shared.inbox_line import InboxLine
 from shared.journal import Journal
@@ -16,6 +18,7 @@ from shared.settings import Settings
 
 REDIS_TIMEOUT_S = 2.0
 _MB = 1024 * 1024
+_SOMEBODY = "+14155550100"  # the first number asked for loads tables for 5 ms: no caller's
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class IngressRuntime(Runtime):
 
     routing: RoutingTable
     urls: Urls
+    law: Law
     policy: Policy
     journal: Journal
     line: InboxLine
@@ -52,6 +56,7 @@ def open_runtime(settings: Settings) -> IngressRuntime:
     Nor does a disk that has gone bad under a running service stop a process from being replaced: gunicorn's master has
     looked at it before the first start (`gunicorn_conf.py`), and Redis takes the events until it is well.
     """
+    recipients.of(_SOMEBODY)
     journal = Journal(Path(settings.journal_dir), min_free_bytes=settings.journal_min_free_mb * _MB, must_start=True)
     db = open_db(settings, size=settings.web_threads)
     redis = open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=settings.web_threads * 2)
@@ -70,6 +75,7 @@ def open_runtime(settings: Settings) -> IngressRuntime:
         redis=redis,
         routing=RoutingTable(db),
         urls=Urls(settings.public_url),
+        law=settings.law,
         policy=Policy.of(settings),
         journal=journal,
         line=line,

@@ -125,6 +125,13 @@ def _settling_s(value: str) -> int:
     return int(value)
 
 
+def _recording_due_s(value: str) -> int:
+    """Twilio tells of most within seconds; what Redis has lost comes back from the journal within 45 s."""
+    if int(value) < 60:
+        raise ValueError("must be 60 or more")
+    return int(value)
+
+
 def _env(name: str, parse: Callable[[str], Any], what: str, *, default: str | None = None, secret: bool = False) -> Any:
     """A field read from variable `name`. Without a default it is required; an empty value counts as absent."""
     return field(metadata={"name": name, "parse": parse, "what": what, "default": default, "secret": secret})
@@ -181,6 +188,12 @@ class Settings:
         _settling_s,
         "seconds after which a text is not at Twilio if Twilio's list does not show it (at least 20)",
         default="60",
+    )
+    recording_due_s: int = _env(
+        "TS_RECORDING_DUE_S",
+        _recording_due_s,
+        "seconds after a call within which its recording must have been told of, before it counts as missing (at least 60)",
+        default="600",
     )
     service_key: str = _env(
         "INTERNAL_SERVICE_KEY", _text, "the platform's X-Service-Key, both ways", default="", secret=True

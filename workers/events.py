@@ -50,6 +50,8 @@ HANDLERS: Final[Mapping[Kind, Callable[[Connection, Event], str]]] = {
     "call-status": calls.status,
     "dial": calls.dial,
     "whisper": calls.whisper,
+    "accept": calls.accepted,
+    "choice": calls.chosen,
     "gather": calls.gathered,
     "amd": calls.answered_by,
     "voicemail": calls.voicemail,

@@ -6,7 +6,7 @@ from psycopg import Connection
 
 from shared.db import call_inputs, calls, jobs, notifications, numbers
 from shared.db.calls import Call, Seen
-from shared.domain import missed_call
+from shared.domain import call_notes, missed_call
 from shared.domain.event import Event
 from shared.domain.notices import order_key
 from shared.domain.status import CALL_FINAL
@@ -20,7 +20,7 @@ _BEGUN: Final = "ringing"
 
 def incoming(conn: Connection, event: Event) -> str:
     """A call has come in. Whoever is subscribed learns of it, before they can learn that it was missed."""
-    call = _merge(conn, event, payloads.read(event), route=event.answer or None)
+    call = _merge(conn, event, payloads.read(event), route=_route(event))
     if call.direction == "inbound":
         if call.tenant_id is None:
             numbers.note_unknown(conn, call.to_number)
@@ -67,6 +67,22 @@ def whisper(conn: Connection, event: Event) -> str:
     return "noted"
 
 
+def chosen(conn: Connection, event: Event) -> str:
+    """The caller has answered a menu of ours: which way the call went on is in the note."""
+    said = payloads.read(event)
+    _merge(conn, event, said, route=_route(event))
+    _keep_input(conn, event, said)
+    return "noted"
+
+
+def accepted(conn: Connection, event: Event) -> str:
+    """The dialled phone's key: whether a person there takes the call."""
+    said = payloads.read(event)
+    _merge(conn, event, said)
+    _keep_input(conn, event, said)
+    return "noted"
+
+
 def answered_by(conn: Connection, event: Event) -> str:
     """Twilio has made out who answered."""
     said = payloads.read(event)
@@ -78,6 +94,11 @@ def gathered(conn: Connection, event: Event) -> str:
     """The caller typed or said something, or, as a partial result, is still speaking."""
     said = payloads.read(event)
     _merge(conn, event, said)
+    _keep_input(conn, event, said)
+    return "noted"
+
+
+def _keep_input(conn: Connection, event: Event, said: Said) -> None:
     call_inputs.keep(
         conn,
         event_key=event.key,
@@ -89,7 +110,12 @@ def gathered(conn: Connection, event: Event) -> str:
         sequence=said["sequence"],
         heard_at=event.received_at,
     )
-    return "noted"
+
+
+def _route(event: Event) -> str | None:
+    """Which way the caller was sent, of the ways that a call's row knows."""
+    kind = call_notes.read(event.answer).kind
+    return kind if kind in ("reject", "menu", "consent", "forward", "voicemail") else None
 
 
 def conference(conn: Connection, event: Event) -> str:
@@ -107,7 +133,7 @@ def settle(conn: Connection, call_sid: str) -> str:
 def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
     to_number = said["to_number"] or said["called"] or ""
     recordings.note(conn, event, said)
-    return calls.merge(
+    call = calls.merge(
         conn,
         Seen(
             call_sid=said["call_sid"],
@@ -125,6 +151,8 @@ def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
             **facts,
         ),
     )
+    recordings.expect(conn, call)
+    return call
 
 
 def _settle(conn: Connection, call: Call, *, settled: bool = False) -> str:
