@@ -28,9 +28,10 @@ def repeated_webhooks(stage: Stage) -> str:
 
 
 def _with_its_recording(stage: Stage, call_sid: str) -> list[Any]:
-    """The callback of the recording comes some time after the call is over, and belongs to its events."""
+    """The last callback of the recording comes some time after the call is over, and belongs to its events."""
     events = processed(stage, call_sid)
-    need(any(event["kind"] == "rec" for event in events), f"{len(events)} events, none of the recording")
+    is_ready = any(event["kind"] == "rec" and event["key"].endswith(":completed") for event in events)
+    need(is_ready, f"{len(events)} events, the recording is not ready")
     return events
 
 
