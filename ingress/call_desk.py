@@ -47,7 +47,7 @@ class Turn:
         sid = said("CallSid", "")
         return cls(
             number=rt.routing.number(said("To") or said("Called", "")),
-            caller=Caller(said("From") or said("Caller", ""), said("StirVerstat", "")),
+            caller=Caller(said("From") or said("Caller", ""), said("StirVerstat", ""), said("ForwardedFrom", "")),
             call_sid=sid if event_keys.is_sid(sid, "CA") else "",
             query=_query(posted),
             digits=said("Digits", ""),
@@ -99,13 +99,17 @@ def _incoming(rt: IngressRuntime, turn: Turn, now: datetime) -> Said:
 
 def _chosen(rt: IngressRuntime, turn: Turn) -> Said:
     if turn.query.get("stage") == "emergency":
-        emergency = turn.number.routing.emergency
-        if emergency is None or turn.digits != emergency.key or emergency.to == turn.caller.number:
-            return _nobody(rt, turn, "closed")
-        return _first_step(rt, turn, is_emergency=True)
+        return _first_step(rt, turn, is_emergency=True) if _is_emergency(turn) else _nobody(rt, turn, "closed")
     if turn.query.get("stage") == "consent":
         return _first_step(rt, turn, agrees=turn.digits == twiml.AGREES)
     return _nobody(rt, turn)  # an address that we did not write: the caller can still leave a message
+
+
+def _is_emergency(turn: Turn) -> bool:
+    """The key was pressed, and it would not ring the phone that the call comes from."""
+    emergency = turn.number.routing.emergency
+    own = (turn.caller.number, turn.caller.forwarded_from)
+    return emergency is not None and turn.digits == emergency.key and emergency.to not in own
 
 
 def _first_step(rt: IngressRuntime, turn: Turn, *, is_emergency: bool = False, agrees: bool | None = None) -> Said:
@@ -182,7 +186,7 @@ def _groups(turn: Turn, *, is_emergency: bool) -> Sequence[tuple[Target, ...]]:
     rules = turn.number.routing
     if is_emergency:
         return [(Target(rules.emergency.to),)] if rules.emergency else []
-    return routing.steps(rules, turn.caller.number)
+    return routing.steps(rules, turn.caller.number, turn.caller.forwarded_from)
 
 
 def _way(rt: IngressRuntime, turn: Turn) -> Way | None:
@@ -190,7 +194,7 @@ def _way(rt: IngressRuntime, turn: Turn) -> Way | None:
     rules = turn.number.routing
     if not rules.recording.is_on:
         return None
-    phones = [target.to for group in routing.steps(rules, turn.caller.number) for target in group]
+    phones = [target.to for group in _groups(turn, is_emergency=False) for target in group]
     if rules.emergency:
         phones.append(rules.emergency.to)
     parties = [recipients.of(each) for each in (turn.caller.number, turn.number.phone_number, *phones)]

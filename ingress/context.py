@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
 from ingress.drain import PERIOD_S, Drainer
 from ingress.intake import Intake
 from ingress.routing import RoutingTable
+from ingress.routing_copy import FileCopy, RedisCopy
 from ingress.twilio_guard import Policy
 from shared import recipients
 from shared.domain.law import Law
@@ -17,6 +21,9 @@ from shared.runtime import Runtime, open_db, open_redis
 from shared.settings import Settings
 
 REDIS_TIMEOUT_S = 2.0
+# For the copy of the numbers: a start waits for it, and nobody else.
+_COPY_TIMEOUT_S = 0.5
+_COPY_NAME = "routing"
 _MB = 1024 * 1024
 _SOMEBODY = "+14155550100"  # the first number asked for loads tables for 5 ms: no caller's
 
@@ -50,8 +57,8 @@ class IngressRuntime(Runtime):
         Runtime.close(self)
 
 
-def open_runtime(settings: Settings) -> IngressRuntime:
-    """Opens everything; PostgreSQL and Redis may still be starting.
+def open_runtime(settings: Settings, urls: Urls | None = None) -> IngressRuntime:
+    """Opens everything; PostgreSQL and Redis may still be starting. `urls`: where Twilio shall come next, usually to us.
 
     Nor does a disk that has gone bad under a running service stop a process from being replaced: gunicorn's master has
     looked at it before the first start (`gunicorn_conf.py`), and Redis takes the events until it is well.
@@ -73,8 +80,8 @@ def open_runtime(settings: Settings) -> IngressRuntime:
         settings=settings,
         db=db,
         redis=redis,
-        routing=RoutingTable(db),
-        urls=Urls(settings.public_url),
+        routing=_routing(settings, db),
+        urls=urls or Urls(settings.public_url),
         law=settings.law,
         policy=Policy.of(settings),
         journal=journal,
@@ -82,3 +89,9 @@ def open_runtime(settings: Settings) -> IngressRuntime:
         intake=intake,
         drain=drain,
     )
+
+
+def _routing(settings: Settings, db: ConnectionPool[Connection]) -> RoutingTable:
+    file = Path(settings.routing_file or Path(settings.journal_dir, _COPY_NAME))
+    redis = open_redis(settings, timeout_s=_COPY_TIMEOUT_S, connections=1)
+    return RoutingTable(db, (FileCopy(file), RedisCopy(redis)))

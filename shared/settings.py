@@ -216,6 +216,12 @@ class Settings:
     journal_min_free_mb: int = _env(
         "TS_JOURNAL_MIN_FREE_MB", int, "with less free on that disk the journal takes no more", default="64"
     )
+    routing_file: str = _env(
+        "TS_ROUTING_FILE",
+        _text,
+        "the ingress's last good copy of all numbers, for a start without PostgreSQL; empty: `routing` in TS_JOURNAL_DIR",
+        default="",
+    )
     hot_lane: bool = _env(
         "TS_HOT_LANE",
         _switch,
@@ -227,6 +233,15 @@ class Settings:
         _public_url,
         "address of the fallback receiver for Twilio, one more that it may have signed; empty: TS_PUBLIC_URL",
         default="",
+    )
+    fallback_bind: str = _env(
+        "TS_FALLBACK_BIND", _bind, "where the fallback receiver listens", default="127.0.0.1:4002"
+    )
+    fallback_journal_dir: str = _env(
+        "TS_FALLBACK_JOURNAL_DIR",
+        _text,
+        "folder of the fallback receiver's own journal, better on another disk than the ingress's",
+        default="/var/lib/twilio-server/fallback-journal",
     )
     bulk_most_recipients: int = _env(
         "TS_BULK_MOST_RECIPIENTS", int,

@@ -10,8 +10,8 @@ from shared.domain.recording_rules import FEDERAL, UNKNOWN, Rule, is_abroad, pla
 from shared.domain.routing import RecordingPolicy
 
 Way = Literal["none", "announce", "press"]
-_WAYS: Final = get_args(Way)
-_RULES: Final = get_args(Rule)
+_WAYS: Final[Mapping[str, Way]] = {way: way for way in get_args(Way)}
+_RULES: Final[Mapping[str, Rule]] = {rule: rule for rule in get_args(Rule)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ def flags(consent: Consent) -> dict[str, str]:
 
 def recall(noted: Mapping[str, str], law: Law) -> Consent | None:
     """The decision that a note's `flags` are of, with the statutes of `law`; None if they are of none."""
-    way, rule, places = noted.get("way"), noted.get("law"), noted.get("states", "")
-    if way not in _WAYS or rule not in _RULES or not places:
+    way, rule = _WAYS.get(noted.get("way", "")), _RULES.get(noted.get("law", ""))
+    places = noted.get("states", "")
+    if way is None or rule is None or not places:
         return None
     return _consent(way, rule, tuple(places.split(",")), law)
