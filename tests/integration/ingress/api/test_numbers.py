@@ -65,7 +65,8 @@ def test_the_status_that_the_platform_tells_is_shown(api: Api, rt: Runtime):
 class TestIfMatch:
     @pytest.mark.parametrize("tag", ['"2"', "*", '"1", "2"'])
     def test_what_was_seen_may_be_replaced(self, api: Api, tag: str):
-        put(api), put(api, to(OWNER))
+        put(api)
+        put(api, to(OWNER))
         changed = put(api, to(SECOND), headers={"If-Match": tag})
         assert (changed.status_code, changed.headers["ETag"]) == (200, '"3"')
 
