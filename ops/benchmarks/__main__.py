@@ -1,4 +1,4 @@
-"""`./ops/bench ingress|answer|sms|calls`: opens the stores, asks every scenario, prints what it says, writes it where it belongs."""
+"""`./ops/bench ingress|answer|sms|calls`: opens the stores, asks every scenario, prints and writes what it says."""
 
 import sys
 import tempfile
