@@ -12,11 +12,11 @@ from typing import Final, Literal, NamedTuple
 from shared.domain.status import CALL_FINAL
 
 Kind = Literal[
-    "call-in", "call-status", "call-fallback", "dial", "whisper", "gather", "amd", "voicemail", "conference", "rec", "txn",
-    "rtt", "msg-in", "msg-status", "msg-fallback", "debugger", "other",
+    "call-in", "call-status", "call-fallback", "choice", "dial", "whisper", "accept", "gather", "amd", "voicemail",
+    "conference", "rec", "txn", "rtt", "msg-in", "msg-status", "msg-fallback", "debugger", "other",
 ]  # fmt: skip
 # What the path says about a request whose parameters could be more than one thing.
-Door = Literal["call", "dial", "voicemail", "status", "message", "recording"]
+Door = Literal["call", "choice", "dial", "whisper", "accept", "voicemail", "status", "message", "recording"]
 
 # Twilio's are hexadecimal; by a name with other letters people look for a call just the same.
 _SID = re.compile(r"[A-Z]{2}[0-9A-Za-z]{32}\Z")
@@ -129,6 +129,8 @@ def _call_kind(params: Mapping[str, str], door: Door) -> Kind:
         return "amd"
     if has("CallbackSource") or "CallDuration" in params:
         return "call-status"
+    if door in ("choice", "accept", "whisper"):
+        return door
     if door == "voicemail" or (has("RecordingUrl") and has("RecordingDuration")):
         return "voicemail"
     if _is_of_gather(params):
