@@ -47,6 +47,7 @@ class CallFacts:
 Dial = Literal["none", "not-taken", "taken"]
 Who = Literal["unknown", "human", "machine"]
 End = Literal["open", "completed", "unanswered"]
+Leg = Literal["picked-up", "-"]
 
 
 class Case(NamedTuple):
@@ -57,7 +58,7 @@ class Case(NamedTuple):
     screening: str
     who: Who
     end: End
-    leg: Literal["picked-up", "-"]
+    leg: Leg
 
 
 class Row(NamedTuple):
@@ -130,14 +131,11 @@ def row_of(case: Case) -> Row:
 
 def case_of(facts: CallFacts) -> Case:
     """The facts as the table looks at them. A screening is only known with the route that asked for it."""
-    return Case(
-        facts.route or "unknown",
-        _dial(facts),
-        facts.screening or ("none" if facts.route else "unknown"),
-        _who(facts),
-        "unanswered" if facts.is_unanswered else "completed" if facts.status in CALL_FINAL else "open",
-        "picked-up" if facts.is_picked_up else "-",
-    )
+    is_unanswered = facts.is_unanswered or facts.status in CALL_UNANSWERED
+    end: End = "unanswered" if is_unanswered else "completed" if facts.status in CALL_FINAL else "open"
+    screening = facts.screening or ("none" if facts.route else "unknown")
+    leg: Leg = "picked-up" if facts.is_picked_up else "-"
+    return Case(facts.route or "unknown", _dial(facts), screening, _who(facts), end, leg)
 
 
 def _dial(facts: CallFacts) -> Dial:
