@@ -62,6 +62,8 @@ class Life:
             case "dial":
                 self._call_is("in-progress")
                 self._dialled((note.kind != "forward", heard.status, heard.bridged), heard.leg)
+            case "accept":
+                leg.status = later(CALL_RANK, leg.status, "in-progress")
             case _:
                 pass
         self._decide()
