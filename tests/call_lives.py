@@ -209,7 +209,7 @@ LIVES: Final[dict[str, tuple[list[Heard], Decision, bool]]] = {
          dialled("completed", True, note="taken"), ended()], "answered", True),
     "a blocked caller": ([incoming("reject:blocked"), ended("busy")], "screened", True),
     "a blocked caller, of whom nothing more is heard": ([incoming("reject:blocked")], "screened", True),
-    "a call whose own webhook is lost": ([dialled("completed", True), ended()], "answered", False),
+    "a call whose own webhook is lost": ([dialled("completed", True), ended()], "answered", True),
     "a call whose own webhook is lost, and nobody took it": ([dialled("no-answer"), ended()], "missed", True),
     "a call of which only the end is heard": ([ended()], "missed", False),
     "two results of one dial that contradict each other": (

@@ -91,8 +91,7 @@ TABLE: Final = (
     Row("", "taken", "press", "", "", "", None, "missed", "nobody is known to have pressed the key"),
     Row("", "taken", "amd", "human", "", "", "answered", "answered", "Twilio heard a human"),
     Row("", "taken", "amd", "", "", "", None, "answered", "Twilio may yet say who it was"),
-    Row(_KNOWN, "taken", "none", "", "", "", "answered", "answered", "the phone was taken"),
-    Row("", "taken", "", "", "", "", None, "answered", "the same, but how it is screened is not known"),
+    Row("", "taken", "", "", "", "", "answered", "answered", "the phone was taken"),
     Row("voicemail", "none", "", "", "completed", "", "missed", "missed", "nobody was rung; voicemail at most"),
     Row("", "none", "", "", "open", "", None, None, "the call goes on"),
     Row(
