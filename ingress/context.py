@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
 from ingress.drain import PERIOD_S, Drainer
 from ingress.intake import Intake
 from ingress.routing import RoutingTable
+from ingress.routing_copy import FileCopy, RedisCopy
 from ingress.twilio_guard import Policy
-from shared.domain.twiml import Urls
+from shared import recipients
+from shared.domain.law import Law
+from shared.domain.urls import Urls
 from shared.every import Every
 from shared.inbox_line import InboxLine
 from shared.journal import Journal
@@ -15,7 +21,11 @@ from shared.runtime import Runtime, open_db, open_redis
 from shared.settings import Settings
 
 REDIS_TIMEOUT_S = 2.0
+# For the copy of the numbers: a start waits for it, and nobody else.
+_COPY_TIMEOUT_S = 0.5
+_COPY_NAME = "routing"
 _MB = 1024 * 1024
+_SOMEBODY = "+14155550100"  # the first number asked for loads tables for 5 ms: no caller's
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,7 @@ class IngressRuntime(Runtime):
 
     routing: RoutingTable
     urls: Urls
+    law: Law
     policy: Policy
     journal: Journal
     line: InboxLine
@@ -46,12 +57,13 @@ class IngressRuntime(Runtime):
         Runtime.close(self)
 
 
-def open_runtime(settings: Settings) -> IngressRuntime:
-    """Opens everything; PostgreSQL and Redis may still be starting.
+def open_runtime(settings: Settings, urls: Urls | None = None) -> IngressRuntime:
+    """Opens everything; PostgreSQL and Redis may still be starting. `urls`: where Twilio shall come next, usually to us.
 
     Nor does a disk that has gone bad under a running service stop a process from being replaced: gunicorn's master has
     looked at it before the first start (`gunicorn_conf.py`), and Redis takes the events until it is well.
     """
+    recipients.of(_SOMEBODY)
     journal = Journal(Path(settings.journal_dir), min_free_bytes=settings.journal_min_free_mb * _MB, must_start=True)
     db = open_db(settings, size=settings.web_threads)
     redis = open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=settings.web_threads * 2)
@@ -68,11 +80,18 @@ def open_runtime(settings: Settings) -> IngressRuntime:
         settings=settings,
         db=db,
         redis=redis,
-        routing=RoutingTable(db),
-        urls=Urls(settings.public_url),
+        routing=_routing(settings, db),
+        urls=urls or Urls(settings.public_url),
+        law=settings.law,
         policy=Policy.of(settings),
         journal=journal,
         line=line,
         intake=intake,
         drain=drain,
     )
+
+
+def _routing(settings: Settings, db: ConnectionPool[Connection]) -> RoutingTable:
+    file = Path(settings.routing_file or Path(settings.journal_dir, _COPY_NAME))
+    redis = open_redis(settings, timeout_s=_COPY_TIMEOUT_S, connections=1)
+    return RoutingTable(db, (FileCopy(file), RedisCopy(redis)))

@@ -10,9 +10,9 @@ from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
+from ingress.context import IngressRuntime
 from shared import inbox, journal
 from shared.db import calls, jobs, set_aside
-from shared.runtime import Runtime
 from shared.tasks import QUEUES
 from shared.version import VERSION
 
@@ -22,13 +22,14 @@ _PREFIX = "twilio_server_"
 class Gauges:
     """A collector of prometheus-client. A store that is away leaves its gauges out and says so in `store_up`."""
 
-    def __init__(self, rt: Runtime) -> None:
+    def __init__(self, rt: IngressRuntime) -> None:
         self._rt = rt
 
     def collect(self) -> Iterator[Metric]:
         """All gauges as of now."""
         up = Gauge(_PREFIX + "store_up", "Whether the store answered this scrape.", labels=["store"])
         yield _one("build_info", "The release that runs.", 1, version=VERSION)
+        yield from self._routing()
         for store, ask in (
             ("redis", self._redis),
             ("postgresql", self._database),
@@ -40,6 +41,12 @@ class Gauges:
             except (RedisError, DatabaseError, PoolTimeout, OSError):
                 up.add_metric([store], 0)
         yield up
+
+    def _routing(self) -> Iterator[Metric]:
+        """Of the process that answers this scrape."""
+        routing = self._rt.routing
+        yield _one("routing_age_seconds", "For how long nobody has confirmed where calls go.", routing.age_s)
+        yield _one("routing_numbers", "Numbers that are answered from memory.", len(routing), source=routing.source)
 
     def _redis(self) -> Iterator[Metric]:
         redis = self._rt.redis

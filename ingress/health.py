@@ -36,13 +36,15 @@ def install(app: Flask, rt: IngressRuntime) -> None:
         checks = {
             "journal": "ok" if rt.journal.is_writable else "refuses",
             "inbox": "cut" if rt.line.is_cut else "ok",
-            "routing": "ok" if rt.routing.is_settled else "loading",
+            # Without PostgreSQL a copy, without that nothing: callers are answered all the same.
+            "routing": rt.routing.source,
         }
         # One store is enough to take a webhook; which one is away is shown, and alarmed by metrics.
-        ready = "ok" in (checks["journal"], checks["inbox"]) and checks["routing"] == "ok"
+        ready = "ok" in (checks["journal"], checks["inbox"]) and checks["routing"] != "loading"
         if "verbose" in request.args and _is_admin(admin_port):
             # PostgreSQL is shown but never fails readiness: webhooks are taken without it.
-            return jsonify(ready=ready, checks={**checks, "database": _database(rt)})
+            known = {"numbers": len(rt.routing), "routing_age_s": round(rt.routing.age_s, 1)}
+            return jsonify(ready=ready, checks={**checks, "database": _database(rt)}, **known)
         return Response("ready\n" if ready else "not ready\n", status=200 if ready else 503, mimetype="text/plain")
 
     @app.get("/metrics")

@@ -5,24 +5,19 @@ Each has its own way of saying no, so the question is asked in one place.
 
 from typing import Final, Literal
 
+from shared.domain.doors import CALLBACKS, DOORS, canonical
+
+__all__ = ["Door", "canonical", "door"]
+
 Door = Literal["webhook", "internal", "api"]
 
 # Twilio's webhooks live among the API's paths, as the service's specification named them.
-_WEBHOOKS: Final = frozenset({
-    "/api/calls/incoming", "/api/calls/fallback", "/api/calls/dial-result", "/api/calls/voicemail", "/api/sms/incoming",
-    "/api/sms/fallback",
-})  # fmt: skip
-_WEBHOOK_TREES: Final = ("/api/webhooks/", "/webhooks/")
-
-
-def canonical(path: str) -> str:
-    """The path without its version: `/api/v1/sms` and `/api/sms` are one resource."""
-    return path.replace("/api/v1/", "/api/", 1) if path.startswith("/api/v1/") else path
+_WEBHOOK_TREES: Final = (CALLBACKS, "/webhooks/")
 
 
 def door(path: str) -> Door:
     """Who comes by this path."""
     path = canonical(path)
-    if path in _WEBHOOKS or path.startswith(_WEBHOOK_TREES):
+    if path in DOORS or path.startswith(_WEBHOOK_TREES):
         return "webhook"
     return "internal" if path.startswith("/internal/") else "api"

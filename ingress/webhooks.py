@@ -14,7 +14,8 @@ _RULES: Final = (
     *(
         base + path
         for path in (
-            "/calls/incoming", "/calls/fallback", "/calls/dial-result", "/calls/voicemail", "/sms/incoming", "/sms/fallback",
+            "/calls/incoming", "/calls/fallback", "/calls/choice", "/calls/dial-result", "/calls/whisper", "/calls/accept",
+            "/calls/voicemail", "/sms/incoming", "/sms/fallback",
             # What a callback is, is read from its parameters, so a URL set wrongly at Twilio loses nothing.
             "/webhooks/<path:what>",
         )

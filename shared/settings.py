@@ -132,6 +132,13 @@ def _settling_s(value: str) -> int:
     return int(value)
 
 
+def _recording_due_s(value: str) -> int:
+    """Twilio tells of most within seconds; what Redis has lost comes back from the journal within 45 s."""
+    if int(value) < 60:
+        raise ValueError("must be 60 or more")
+    return int(value)
+
+
 def _env(name: str, parse: Callable[[str], Any], what: str, *, default: str | None = None, secret: bool = False) -> Any:
     """A field read from variable `name`. Without a default it is required; an empty value counts as absent."""
     return field(metadata={"name": name, "parse": parse, "what": what, "default": default, "secret": secret})
@@ -189,6 +196,12 @@ class Settings:
         "seconds after which a text is not at Twilio if Twilio's list does not show it (at least 20)",
         default="60",
     )
+    recording_due_s: int = _env(
+        "TS_RECORDING_DUE_S",
+        _recording_due_s,
+        "seconds after a call within which its recording must have been told of, before it counts as missing (at least 60)",
+        default="600",
+    )
     service_key: str = _env(
         "INTERNAL_SERVICE_KEY", _text, "the platform's X-Service-Key, both ways", default="", secret=True
     )
@@ -210,6 +223,12 @@ class Settings:
     journal_min_free_mb: int = _env(
         "TS_JOURNAL_MIN_FREE_MB", int, "with less free on that disk the journal takes no more", default="64"
     )
+    routing_file: str = _env(
+        "TS_ROUTING_FILE",
+        _text,
+        "the ingress's last good copy of all numbers, for a start without PostgreSQL; empty: `routing` in TS_JOURNAL_DIR",
+        default="",
+    )
     hot_lane: bool = _env(
         "TS_HOT_LANE",
         _switch,
@@ -221,6 +240,15 @@ class Settings:
         _public_url,
         "address of the fallback receiver for Twilio, one more that it may have signed; empty: TS_PUBLIC_URL",
         default="",
+    )
+    fallback_bind: str = _env(
+        "TS_FALLBACK_BIND", _bind, "where the fallback receiver listens", default="127.0.0.1:4002"
+    )
+    fallback_journal_dir: str = _env(
+        "TS_FALLBACK_JOURNAL_DIR",
+        _text,
+        "folder of the fallback receiver's own journal, better on another disk than the ingress's",
+        default="/var/lib/twilio-server/fallback-journal",
     )
     bulk_most_recipients: int = _env(
         "TS_BULK_MOST_RECIPIENTS", int,

@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.domain.backoff import delivery_delay_s
 from shared.domain.job_kinds import JobKind
-from workers import bulk, calls, outbox, recordings, sms
+from workers import bulk, calls, outbox, recording_check, recordings, sms
 from workers.execute import Work, patiently, plainly
 
 
@@ -22,6 +22,9 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
     "call.end": Work(plainly(calls.end), calls.nothing_to_record, lease_s=30, wait_s=patiently(6)),
     "call.settle": Work(plainly(calls.settle), calls.nothing_to_record, lease_s=15, wait_s=patiently(10)),
+    "recording.expect": Work(
+        plainly(recording_check.expect), calls.nothing_to_record, lease_s=15, wait_s=patiently(10)
+    ),
     "recording.fetch": Work(plainly(recordings.fetch), recordings.give_up, lease_s=300, wait_s=patiently(40)),
     "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=40, wait_s=_delivery_wait_s),
     "as-call": Work(plainly(outbox.deliver_as_call), outbox.give_up, lease_s=40, wait_s=patiently(200)),

@@ -13,7 +13,7 @@ from shared.db import departures, message_steps, messages
 from shared.db.departures import Departure
 from shared.db.jobs import Job
 from shared.domain.error_classes import rule_of, when_again
-from shared.domain.twiml import OVERRIDES
+from shared.domain.urls import OVERRIDES
 from shared.errors import Deferred, Permanent, Transient, TwilioServerError, Unknown
 from shared.pace import Ask, Bucket, Over, Wait
 from shared.twilio.client import Sent

@@ -29,7 +29,7 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
         "at": _TIME,
     },
     "recording": {
-        "recording_sid": _TEXT, "call_sid": _TEXT, "state": _TEXT, "duration_s": _NUMBER, "channels": _NUMBER,
+        "recording_sid": _MAYBE, "call_sid": _TEXT, "state": _TEXT, "duration_s": _NUMBER, "channels": _NUMBER,
         "size_bytes": _NUMBER, "sha256": _MAYBE, "error_reason": _MAYBE,
     },
 }  # fmt: skip

@@ -125,7 +125,7 @@ def _named_now(event: Event) -> Event:
     door = door_of(event.path)
     if door is None:
         return event
-    return replace(event, kind=event_keys.name(event.params, door, event.path, event.token).kind)
+    return replace(event, kind=event_keys.name(event.params, door, event.path, event.token, event.query).kind)
 
 
 def _told(differences: list[Difference]) -> list[dict[str, str | None]]:

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from ops.manage.context import database, json_option, show
-from shared.db import delivery_report
+from shared.db import alerts, delivery_report
 from shared.db.delivery_report import BY, By
+
+_MOST_CALLS = 1_000  # more than anybody looks after one by one
 
 
 @click.group()
 def report() -> None:
-    """What became of our texts."""
+    """What became of our texts, and of calls that were to be recorded."""
 
 
 @report.command()
@@ -37,3 +39,18 @@ def delivery(
     show(shown, as_json=as_json)
     if len(lines) > len(shown):
         click.echo(f"only the first {len(shown)} lines: ask for less", err=True)
+
+
+@report.command()
+@click.option("--tenant", help="Only this tenant's.")
+@click.option("--all", "is_resolved_too", is_flag=True, help="Also those whose recording came after the alarm.")
+@json_option
+def recordings_missing(tenant: str | None, is_resolved_too: bool, as_json: bool) -> None:
+    """Calls that were to be recorded and of which no recording came, the last alarm first."""
+    with database() as conn:
+        found = alerts.missing_recordings(
+            conn, tenant_id=tenant, is_resolved_too=is_resolved_too, limit=_MOST_CALLS + 1
+        )
+    show(found[:_MOST_CALLS], as_json=as_json)
+    if len(found) > _MOST_CALLS:
+        click.echo(f"only the last {_MOST_CALLS} alarms are shown", err=True)

@@ -16,7 +16,7 @@ from shared.domain.api_key import SCOPES
 from shared.domain.notices import FOR_AS_CALL
 from shared.domain.number_urls import number_urls
 from shared.domain.routing import Number, RecordingPolicy, forwards
-from shared.domain.twiml import Urls
+from shared.domain.urls import Urls
 
 _PATIENCE_S = 5.0  # all of it is on this machine
 _CLIENT = "demo"

@@ -12,7 +12,7 @@ import click
 from ops.manage.context import database, json_option, settings
 from shared.db import numbers as rows
 from shared.domain.number_urls import number_urls
-from shared.domain.twiml import Urls
+from shared.domain.urls import Urls
 from shared.errors import Permanent, Transient
 from shared.settings import Settings
 from shared.twilio.client import OwnedNumber, TwilioClient

@@ -14,6 +14,8 @@ from ops.twilio_sim.app import create_app
 from ops.twilio_sim.server import server_for
 from ops.twilio_sim.world import API_URL, World
 
+# Each call and each connection has a thread; its frames need a few kilobytes, XML and TLS the rest.
+STACK_BYTES = 512 * 1024
 EXIT_USAGE = 2  # the answer to wrong arguments, a missing account and a taken port
 
 
@@ -59,6 +61,7 @@ def _check_free(host: str, port: int) -> None:
 
 
 def _serve(world: World, host: str, port: int) -> None:
+    threading.stack_size(STACK_BYTES)
     server = server_for(create_app(world), host, port)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -25,6 +25,7 @@ class Agenda:
         self._order = count()
         self._pool = ThreadPoolExecutor(HANDS, thread_name_prefix="agenda")
         self._closed = False
+        self._bell = threading.Event()
         threading.Thread(target=self._watch, name="agenda", daemon=True).start()
 
     def after(self, seconds: float, job: Callable[[], object]) -> None:
@@ -34,7 +35,7 @@ class Agenda:
             heapq.heappush(self._jobs, entry)
             is_next = self._jobs[0] is entry
         if is_next:  # the watcher waits for another one otherwise
-            self._clock.poke()
+            self._bell.set()
 
     def clear(self) -> None:
         with self._lock:
@@ -43,16 +44,16 @@ class Agenda:
     def close(self) -> None:
         self._closed = True
         self.clear()
-        self._clock.poke()
+        self._bell.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _watch(self) -> None:
         while not self._closed:
             seen = self._next_due()
-            # An empty agenda looks again in an hour at the latest; `after` pokes the clock long before that.
+            # An empty agenda looks again in an hour at the latest; `after` rings long before that.
             left = 3600.0 if seen is None else seen - self._clock.world_s()
             if left > 0:
-                self._clock.wait(left, lambda seen=seen: self._closed or self._next_due() != seen)
+                self._clock.wait(left, lambda seen=seen: self._closed or self._next_due() != seen, self._bell)
             for job in self._take_due():
                 self._pool.submit(self._do, job)
 

@@ -1,6 +1,7 @@
 """`python -m ops.twilio_sim.bench`: how many creates a second the simulator takes, and what each costs it in CPU.
 
-The simulator runs as a process of its own; clients and the receiver of its callbacks live here, so that its CPU
+With `--calls` it is calls instead: so many people ring at once, are forwarded, whispered to, accepted, talk, hang up.
+The simulator runs as a process of its own; clients and the receiver of its webhooks live here, so that its CPU
 time is its own. Clients keep their connections where the simulator lets them.
 """
 
@@ -14,8 +15,9 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import urlencode
+
+from ops.twilio_sim.bench_calls import bench_calls, cpu_s
 
 SID, TOKEN = "AC" + "0b" * 16, "a-token-for-the-bench"
 ACCOUNT = f"/2010-04-01/Accounts/{SID}"
@@ -31,6 +33,8 @@ def main(argv: list[str] | None = None) -> int:
     receiver = Receiver()
     process, port = _simulator()
     try:
+        if wishes.calls:
+            return bench_calls(port, process.pid, wishes.calls, wishes.talk_s)
         _prepare(port, wishes)
         print(f"{wishes.creates} creates by {wishes.clients} clients, callbacks {'on' if wishes.callbacks else 'off'}")
         _creates(process.pid, port, wishes, receiver)
@@ -69,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--creates", type=int, default=3000)
     parser.add_argument("--clients", type=int, default=8, help="connections that create at the same time")
     parser.add_argument("--lists", type=int, default=200, help="lists by To, once everything is created")
+    parser.add_argument("--calls", type=int, default=0, help="calls at once, in place of texts")
+    parser.add_argument("--talk-s", type=float, default=10.0, help="how long each conversation lasts")
     parser.add_argument("--callbacks", action=argparse.BooleanOptionalAction, default=True)
     return parser
 
@@ -101,11 +107,11 @@ def _creates(pid: int, port: int, wishes: argparse.Namespace, receiver: Receiver
             form["StatusCallback"] = f"{receiver.url}?message_id={number}"
         _ask(line, "POST", f"{ACCOUNT}/Messages.json", urlencode(form), FORM, 201)
 
-    before_s, began = _cpu_s(pid), time.monotonic()
+    before_s, began = cpu_s(pid), time.monotonic()
     _together(port, wishes.clients, wishes.creates, create)
     took_s = time.monotonic() - began
     _wait_for_callbacks(receiver, 2 * wishes.creates if wishes.callbacks else 0)
-    cpu_ms = 1000 * (_cpu_s(pid) - before_s) / wishes.creates
+    cpu_ms = 1000 * (cpu_s(pid) - before_s) / wishes.creates
     print(f"creates: {wishes.creates / took_s:.0f}/s, {cpu_ms:.2f} ms of CPU each, {receiver.count} callbacks")
 
 
@@ -114,9 +120,9 @@ def _lists(pid: int, port: int, wishes: argparse.Namespace) -> None:
         query = urlencode({"To": _recipient(number), "From": _sender(number), "PageSize": "50"})
         _ask(line, "GET", f"{ACCOUNT}/Messages.json?{query}", "", SIGNED)
 
-    before_s, began = _cpu_s(pid), time.monotonic()
+    before_s, began = cpu_s(pid), time.monotonic()
     _together(port, 1, wishes.lists, listed)
-    took_s, cpu_ms = time.monotonic() - began, 1000 * (_cpu_s(pid) - before_s) / max(1, wishes.lists)
+    took_s, cpu_ms = time.monotonic() - began, 1000 * (cpu_s(pid) - before_s) / max(1, wishes.lists)
     print(f"lists by To and From: {wishes.lists / took_s:.0f}/s, {cpu_ms:.2f} ms of CPU each")
 
 
@@ -151,12 +157,6 @@ def _wait_for_callbacks(receiver: Receiver, count: int) -> None:
     deadline = time.monotonic() + SETTLES_S
     while receiver.count < count and time.monotonic() < deadline:
         time.sleep(0.05)
-
-
-def _cpu_s(pid: int) -> float:
-    """User and system time of the process so far (proc(5), fields 14 and 15 of stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from ops.twilio_sim.dice import Dice
 from ops.twilio_sim.faults import Fault
 from ops.twilio_sim.kinds import checked, within
 
-CLASSES = ("create", "list", "fetch", "change", "call", "other")
+CLASSES = ("create", "list", "fetch", "change", "place", "call", "other")
 
 
 @dataclass(frozen=True)
@@ -70,19 +70,24 @@ class Odds:
         self._rates: dict[str, Rates] = {}
 
     def replace(self, wishes: dict[str, Any]) -> None:
-        """The rates of each class named; the others are 0. Raises ValueError for a key or value that is none."""
+        """The rates of each class named; the others are 0, but that `place` is as `call` then.
+
+        Raises ValueError for a key or value that is none.
+        """
         for name, rates in wishes.items():
             if name not in CLASSES or not isinstance(rates, dict):
                 raise ValueError(f"an object of rates for each of {', '.join(CLASSES)}, not {name!r}")
         self._rates = {name: _rates(rates) for name, rates in wishes.items()}
 
     def of(self, kind: str) -> Rates:
+        if kind == "place" and kind not in self._rates:
+            kind = "call"
         return self._rates.get(kind, QUIET)
 
     def draw(self, kind: str, *about: object) -> Fault | None:
         """`about` names the request by what it asks for, so that its fate does not hang on threads."""
-        rates = self._rates.get(kind)
-        if rates is None:
+        rates = self.of(kind)
+        if rates is QUIET:
             return None
         html = self._dice.chance(rates.html, "html", kind, *about)
         return rates.drawn(self._dice.roll("fault", kind, *about), html=html)
@@ -100,6 +105,8 @@ def kind_of(method: str, path: str) -> str:
         return "create" if method == "POST" else "list"
     if "/Messages/" in path:
         return "fetch" if method == "GET" else "change"
+    if path.endswith("/Calls.json") and method == "POST":
+        return "place"
     return "call" if "/Calls" in path else "other"
 
 

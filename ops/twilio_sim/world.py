@@ -1,5 +1,6 @@
 """Everything one simulated Twilio holds: books, clock, agenda, postman, and the calls that are going on."""
 
+import re
 import secrets
 import threading
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from ops.twilio_sim.account import Account
 from ops.twilio_sim.agenda import Agenda
+from ops.twilio_sim.alerts import Alerts
 from ops.twilio_sim.books import Book
+from ops.twilio_sim.call_ledger import CallLedger
 from ops.twilio_sim.clock import Clock
 from ops.twilio_sim.dice import Dice
 from ops.twilio_sim.faults import Faults
@@ -49,12 +52,12 @@ class World:
         self.clock, self.sids, self.dice = Clock(speed), Sids(self.seed), Dice(self.seed)
         self.settings, self.faults, self.odds = Settings(), Faults(), Odds(self.dice)
         self.agenda, self.history = Agenda(self.clock), History(history_file)
-        self.ledger = Ledger(self.clock)
+        self.ledger, self.call_ledger, self.alerts = Ledger(self.clock), CallLedger(self.clock), Alerts()
         self._postman = Postman(account, self.history, self.dice, self.settings)
         self.numbers: Book[Number] = Book(self.lock, lambda number: number.phone_number)
         self.messages: Book[Message] = Book(self.lock, lambda message: message.to)
-        self.calls: Book[Call] = Book(self.lock)
-        self.recordings: Book[Recording] = Book(self.lock)
+        self.calls: Book[Call] = Book(self.lock, lambda call: call.to)
+        self.recordings: Book[Recording] = Book(self.lock, lambda recording: recording.call_sid)
         self.services: Book[Service] = Book(self.lock)
         self.phones: dict[str, Phone] = {}
         self.queues = Queues(self.clock)
@@ -89,8 +92,10 @@ class World:
         number = self.number(sender)
         return (number.segments_per_s if number else 0.0) or RATES.get(kind_of(sender), 1.0)
 
-    def phone(self, phone_number: str) -> Phone:
-        return self.phones.get(phone_number) or phone_named(phone_number)
+    def phone(self, address: str) -> Phone:
+        """By E.164, `client:name` or `sip:name@host`, whatever parameters follow the latter."""
+        found = self.phones.get(address) or self.phones.get(re.split("[;?]", address)[0])
+        return found or phone_named(address)
 
     def post(self, letter: Letter) -> Answer:
         return self._postman.post(letter)
@@ -114,6 +119,8 @@ class World:
         self.dice.forget()
         self.history.clear()
         self.ledger.clear()
+        self.call_ledger.clear()
+        self.alerts.clear()
 
     def close(self) -> None:
         self.forget()

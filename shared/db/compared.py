@@ -66,7 +66,8 @@ COMPARED: Final = (
              "transcription_sid = any(%(sids)s)", ("is_final",)),
     Compared("alerts", "event_key", "event_key = any(%(keys)s)", ("source", "level", "code")),
     Compared("jobs", "kind || ' ' || ref",
-             "ref = any(%(sids)s) and kind not in ('sms.send', 'call.end', 'deliver', 'as-call')"),
+             "ref = any(%(sids)s) and kind not in ('sms.send', 'call.end', 'deliver', 'as-call')",
+             others=("recording.fetch ",)),
     Compared("notifications", "type || ' ' || subject", "subject = any(%(told_of)s)",
              others=("sms.queued ", "sms.failed ", "recording.available ", "recording.failed ")),
 )  # fmt: skip

@@ -9,14 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
+from shared.domain.doors import Door, failed_door
 from shared.domain.status import CALL_FINAL
 
 Kind = Literal[
     "call-in", "call-status", "call-fallback", "choice", "dial", "whisper", "accept", "gather", "amd", "voicemail",
     "conference", "rec", "txn", "rtt", "msg-in", "msg-status", "msg-fallback", "debugger", "other",
 ]  # fmt: skip
-# What the path says about a request whose parameters could be more than one thing.
-Door = Literal["call", "choice", "dial", "whisper", "accept", "voicemail", "status", "message", "recording"]
 
 # Twilio's are hexadecimal; by a name with other letters people look for a call just the same.
 _SID = re.compile(r"[A-Z]{2}[0-9A-Za-z]{32}\Z")
@@ -44,8 +43,8 @@ class Name(NamedTuple):
     sids: tuple[str, ...]
 
 
-def name(params: Mapping[str, str], door: Door, path: str, token: str = "") -> Name:
-    """The name of the webhook with these `params` (first values), which came in at `door` by `path`.
+def name(params: Mapping[str, str], door: Door, path: str, token: str = "", query: str = "") -> Name:
+    """The name of the webhook with these `params` (first values), which came in at `door` by `path` with `query`.
 
     `token` is Twilio's I-Twilio-Idempotency-Token: constant over the retries of one webhook, so it tells apart the
     callbacks that legitimately repeat in one call (Gather, Dial). Without it, the content is the identity.
@@ -54,7 +53,14 @@ def name(params: Mapping[str, str], door: Door, path: str, token: str = "") -> N
     kind = kind_of(params, door)
     subjects = [sid for field in _SUBJECTS if (sid := params.get(field)) and _SID.match(sid)]
     sids = tuple(dict.fromkeys(subjects))
-    return Name(kind, _bounded(_key(kind, params, path, token)), sids)
+    # The second menu of a call may be answered with the same words as the first: what we wrote into the address differs.
+    target = f"{path}?{query}" if query else path
+    return Name(kind, _bounded(_key(kind, params, target, token)), sids)
+
+
+def is_sid(text: str, prefix: str) -> bool:
+    """Whether `text` has the form of a SID of this kind (`CA`). Nothing else of a caller's may stand in an address of ours."""
+    return text.startswith(prefix) and bool(_SID.match(text))
 
 
 def said(params: Mapping[str, str]) -> Mapping[str, str]:
@@ -95,7 +101,7 @@ def first_kind(params: Mapping[str, str], door: Door) -> Kind:
 def meaning(kind: Kind, params: Mapping[str, str]) -> Kind:
     """What an event of `kind` means for calls and texts: of a fallback, that which it stands in for."""
     if kind == "call-fallback":
-        return first_kind(said(params), "call")
+        return first_kind(said(params), failed_door(params) or "call")
     return first_kind(said(params), "message") if kind == "msg-fallback" else kind
 
 

@@ -1,13 +1,15 @@
-"""The law on texts as data: when one may arrive, how many a day, and what consent each purpose needs. Not legal advice.
+"""The law as data: when a text may arrive, how many a day, what consent each purpose needs; who must know of a recording.
 
-The built-in values are `shared/data/law_us.json`; a file of the same form takes their place (`TS_LAW_FILE`).
+Not legal advice. The built-in values are `shared/data/law_us.json`; a file of the same form takes their place (`TS_LAW_FILE`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
+from shared.domain import recording_rules
 from shared.domain.recipient import Recipient
+from shared.domain.recording_rules import RecordingLaw
 
 Purpose = Literal["conversation", "transactional", "marketing"]
 ConsentKind = Literal["express", "written", "inquiry"]
@@ -32,7 +34,7 @@ class CallingRule:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """All that `permission.decide` needs. `binds`: the purposes that calling hours and daily counts are for."""
+    """All that `permission.decide` and `recording_law` need. `binds`: the purposes that hours and daily counts are for."""
 
     federal: CallingRule
     unknown_state: CallingRule
@@ -42,6 +44,7 @@ class Law:
     consent_kinds: Mapping[str, frozenset[str]]
     inquiry_days: int
     is_transactional_consent_required: bool = False
+    recording: RecordingLaw = field(default_factory=RecordingLaw)
 
     def rules_for(self, recipient: Recipient) -> tuple[CallingRule, ...]:
         """The rules that count for somebody there, all at once: of each candidate state, beside the federal one."""
@@ -72,6 +75,7 @@ def _law(document: Any) -> Law:
         binds=_words("binds", hours["binds"], PURPOSES),
         consent_kinds={purpose: _words(purpose, consent[purpose]["kinds"], CONSENT_KINDS) for purpose in PURPOSES},
         inquiry_days=_count("inquiry", document["inquiry"]["days"]),
+        recording=recording_rules.read(document.get("recording_consent")),
     )
 
 

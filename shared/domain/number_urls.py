@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.domain.twiml import Urls
+from shared.domain.urls import Urls
 
 
 def number_urls(urls: Urls, fallback: Urls) -> Mapping[str, str]:

@@ -4,14 +4,13 @@ Twilio's `<Dial>`, `<Say>` and `<Gather>` (docs, "TwiML for Programmable Voice")
 recording laws, whether a caller is told or asked (`recording_law`).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import Any, Final, Literal, get_args
-from zoneinfo import ZoneInfo
 
-from shared.domain.holidays import is_holiday
-from shared.domain.phone import is_reachable
+from shared.domain.hours import Hours, hours_document, hours_of
+from shared.domain.phone import WITHHELD
 
 Strategy = Literal["sequence", "at_once"]
 Screening = Literal["none", "press", "amd"]
@@ -30,11 +29,9 @@ Reason = Literal[
 RING_S: Final = 20
 SHORTEST_RING_S, LONGEST_RING_S = 5, 600  # Twilio's `timeout` allows 1 to 600; in 5 s nobody can pick up
 MOST_TARGETS: Final = 10  # `<Dial>` rings ten at once (Twilio error 13245 beyond)
+OUT_OF_SERVICE: Final = frozenset({"suspended", "released"})  # as pns-provisioning-service says
 DEFAULT_GREETING: Final = "Sorry, we cannot take your call right now. Please leave a message after the tone."
 RECORDING_NOTICE: Final = "This call may be recorded."
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY_MIN: Final = 24 * 60
-Span = tuple[int, int]  # minutes of the wall clock: from, up to and not including
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +45,13 @@ class Target:
     ring_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """When the business takes calls: spans of each day (Monday first) on the wall clock of `zone` (IANA)."""
+_SPOKEN: Final = {"*": "star", "#": "the pound key"}
 
-    zone: str
-    week: tuple[tuple[Span, ...], ...]
-    is_open_on_us_holidays: bool = True
-    closed_on: frozenset[date] = frozenset()
 
-    def is_open(self, now: datetime) -> bool:
-        """Whether `now` (aware) is within them. Raises ZoneInfoNotFoundError (a KeyError) for an unknown zone."""
-        local = now.astimezone(ZoneInfo(self.zone))
-        day = local.date()
-        if day in self.closed_on or (not self.is_open_on_us_holidays and is_holiday(day)):
-            return False
-        minute = local.hour * 60 + local.minute
-        return any(opens <= minute < closes for opens, closes in self.week[day.weekday()])
+def emergency_prompt(key: str) -> str:
+    """What a caller hears while the business is closed and somebody can be reached by `key`."""
+    pressed = _SPOKEN.get(key, key)
+    return f"We are closed. If this is an emergency, press {pressed}. Otherwise stay on the line to leave a message."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +60,7 @@ class Emergency:
 
     to: str
     key: str = "1"
-    prompt: str = "We are closed. If this is an emergency, press 1. Otherwise stay on the line to leave a message."
+    prompt: str = emergency_prompt("1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +109,21 @@ class Number:
     tenant_id: str | None
     routing: Routing = field(default_factory=Routing)
     version: int = 1
-    status: str | None = (
-        None  # what pns-provisioning-service says: provisioning, provisioned, active, suspended, released
-    )
+    # pns-provisioning-service's: provisioning, provisioned, active, suspended, released; unknown (to it); None: not asked.
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the number as Twilio gave it, and its STIR/SHAKEN verdict ("" where none was given)."""
+    """Who calls: the number as Twilio gave it, its STIR/SHAKEN verdict, and the phone that sent the call on to us.
+
+    "" where nothing was given. `forwarded_from` (Twilio's `ForwardedFrom`): an owner lets his own phone pass on what he does
+    not take, and such a call must not go back there.
+    """
 
     number: str
     stir: str = ""
+    forwarded_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,46 +146,91 @@ def unknown_number(phone_number: str) -> Number:
 
 
 def route(number: Number, caller: Caller, now: datetime) -> Route:
-    """The first rule that speaks decides: blocked, welcome, withheld, suspect, hours, whom to ring. Total; `now` is aware."""
+    """The first rule that speaks decides: blocked, out of service, welcome, withheld, suspect, hours, whom to ring.
+
+    Total; `now` is aware. A number that its provider has suspended or released rings nobody, for nobody pays for that and
+    the phones may be those of the owner before; whoever calls it is still answered, by voicemail.
+    """
     rules = number.routing
-    if matches(rules.blocked, caller.number):
+    if is_blocked(rules, caller.number):
         return Route("reject", number, "blocked")
-    if not matches(rules.welcome, caller.number):
-        if not is_reachable(caller.number) and rules.withheld != "ring":
-            return Route("reject" if rules.withheld == "reject" else "voicemail", number, "withheld")
-        if is_suspect(caller.stir) and rules.suspect == "voicemail":
-            return Route("voicemail", number, "suspect")
-        if rules.hours is not None and not rules.hours.is_open(now):
-            return Route("menu" if rules.emergency else "voicemail", number, "closed")
+    if number.status in OUT_OF_SERVICE:
+        return Route("voicemail", number, "suspended")
+    if matches(rules.welcome, caller.number):
+        return ringing(number, caller)
+    if is_withheld(caller.number) and rules.withheld != "ring":
+        return Route(rules.withheld, number, "withheld")
+    if is_suspect(caller.stir) and rules.suspect == "voicemail":
+        return Route("voicemail", number, "suspect")
+    if rules.hours is not None and not rules.hours.is_open(now):
+        return _closed(number, caller)
     return ringing(number, caller)
+
+
+def _closed(number: Number, caller: Caller) -> Route:
+    """Whoever is on call is not offered to be rung by himself."""
+    emergency = number.routing.emergency
+    is_offered = emergency is not None and emergency.to not in (caller.number, caller.forwarded_from)
+    return Route("menu" if is_offered else "voicemail", number, "closed")
 
 
 def ringing(number: Number, caller: Caller) -> Route:
     """Forward when there is somebody to forward to; a call from that very phone would only ring busy."""
-    if not steps(number.routing, caller.number):
-        is_own = any(target.to == caller.number for target in number.routing.targets)
-        return Route("voicemail", number, "own_phone" if is_own else "nobody_to_ring")
-    return Route("forward", number)
+    if steps(number.routing, caller.number, caller.forwarded_from):
+        return Route("forward", number)
+    has_phones = bool(number.routing.targets or number.routing.fallback_to)
+    return Route("voicemail", number, "own_phone" if has_phones else "nobody_to_ring")
 
 
-def steps(rules: Routing, caller: str) -> list[tuple[Target, ...]]:
-    """Whom to ring, one group after the other: the targets by their strategy, then the fallback; the caller's own phone not."""
-    targets = [target for target in rules.targets if target.to != caller]
+def steps(rules: Routing, caller: str, forwarded_from: str = "") -> list[tuple[Target, ...]]:
+    """Whom to ring, one group after the other: the targets by their strategy, then the fallback.
+
+    Not the phone that the call comes from, nor the one that sent it on (`Caller`).
+    """
+    own = {caller, forwarded_from}
+    targets = [target for target in rules.targets if target.to not in own]
     groups = [tuple(targets)] if rules.strategy == "at_once" and targets else [(target,) for target in targets]
-    if rules.fallback_to and rules.fallback_to != caller:
+    if rules.fallback_to and rules.fallback_to not in own:
         groups.append((Target(rules.fallback_to),))
     return groups
 
 
-def matches(patterns: frozenset[str], number: str) -> bool:
+def is_blocked(rules: Routing, number: str) -> bool:
+    """Whether its calls are turned away. Where both lists name it, the one that says it more exactly counts; else `blocked`."""
+    blocked = _exactness(rules.blocked, number)
+    return blocked > 0 and blocked >= _exactness(rules.welcome, number)
+
+
+def matches(patterns: Iterable[str], number: str) -> bool:
     """Whether a list of numbers (E.164, or a beginning and `*`) names this one."""
-    if not patterns or not number:
-        return False
-    return number in patterns or any(each[-1] == "*" and number.startswith(each[:-1]) for each in patterns)
+    return _exactness(patterns, number) > 0
+
+
+def _exactness(patterns: Iterable[str], number: str) -> int:
+    """How much of the number the pattern says that says the most of it: characters, and one more for all of it. 0: none."""
+    if not number:
+        return 0
+    return max((len(each) + (each == number) for each in patterns
+                if each == number or (each.endswith("*") and number.startswith(each[:-1]))), default=0)  # fmt: skip
+
+
+def is_withheld(number: str) -> bool:
+    """Whether the caller does not say who he is: a word (`anonymous`, `Restricted`, none at all), or one spelt on the keypad.
+
+    SIP addresses and clients of the Voice SDK do say it, and so does a national number.
+    """
+    shown = number.strip()  # a `+` that was not percent-encoded is a blank
+    if shown.startswith(("sip:", "sips:", "client:")):
+        return "anonymous" in shown.casefold()  # RFC 3323: sip:anonymous@anonymous.invalid
+    digits = shown.removeprefix("+")
+    return not (digits.isascii() and digits.isdigit()) or f"+{digits}" in WITHHELD
 
 
 def is_suspect(stir: str) -> bool:
-    """Whether the verdict says that the number shown is not the caller's (Twilio docs, `StirVerstat`). None is no verdict."""
+    """Whether the verdict says that the number shown is not the caller's (Twilio docs, `StirVerstat`). None is no verdict.
+
+    The class (`-A`, `-B`, `-C`) and how the call came (`-Diverted`, `-Passthrough`) follow it.
+    """
     return stir.startswith("TN-Validation-Failed")
 
 
@@ -205,6 +241,7 @@ def of(document: Mapping[str, Any]) -> Routing:
     """The routing in a parsed JSON document. What is left out is as by default. Raises ValueError that says where it is wrong.
 
     It was checked when it was written (`shared/number_document.py` says every fault at once); this reads what is stored.
+    Names that it does not know are a newer release's, and left alone: a release that is taken back must not lose the phones.
     """
     try:
         return _of(document)
@@ -213,91 +250,58 @@ def of(document: Mapping[str, Any]) -> Routing:
 
 
 def _of(document: Mapping[str, Any]) -> Routing:
-    given = dict(document)
-    made: dict[str, Any] = {}
+    given = _known(Routing, document)
     if "targets" in given:
-        made["targets"] = tuple(Target(each["to"], each.get("ring_s")) for each in given.pop("targets"))
-    if hours := given.pop("hours", None):
-        made["hours"] = _hours(hours)
-    if emergency := given.pop("emergency", None):
-        made["emergency"] = Emergency(**emergency)
+        given["targets"] = tuple(Target(**_known(Target, each)) for each in given["targets"])
+    if given.get("hours") is not None:
+        given["hours"] = hours_of(given["hours"])
+    if given.get("emergency") is not None:
+        given["emergency"] = _emergency(given["emergency"])
     if "recording" in given:
-        made["recording"] = RecordingPolicy(**given.pop("recording"))
+        given["recording"] = RecordingPolicy(**_known(RecordingPolicy, given["recording"]))
     for name in ("blocked", "welcome"):
         if name in given:
-            made[name] = frozenset(given.pop(name))
-    return Routing(**made, **given)
+            given[name] = frozenset(given[name])
+    return _sound(Routing(**given))
 
 
-def _hours(said: Mapping[str, Any]) -> Hours:
-    week = said["week"]
-    return Hours(
-        zone=said["zone"],
-        week=tuple(tuple(_span(span) for span in week.get(day, ())) for day in DAYS),
-        is_open_on_us_holidays=said.get("us_holidays", "open") == "open",
-        closed_on=frozenset(date.fromisoformat(day) for day in said.get("closed_on", ())),
-    )
+def _known(shape: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(shape)}
+    return {name: value for name, value in document.items() if name in names}
 
 
-def _span(said: Sequence[str]) -> Span:
-    opens, closes = (minutes(word) for word in said)
-    if not opens < closes:
-        raise ValueError(f"{said[0]} is not before {said[1]}")
-    return opens, closes
+def _emergency(said: Mapping[str, Any]) -> Emergency:
+    given = _known(Emergency, said)
+    return Emergency(**{"prompt": emergency_prompt(given.get("key", "1"))} | given)
 
 
-def minutes(word: str) -> int:
-    """The minute of the day that `HH:MM` is, 0 to 1,440. Raises ValueError."""
-    hour, _, minute = word.partition(":")
-    found = int(hour) * 60 + int(minute) if hour.isdigit() and len(minute) == 2 and minute.isdigit() else -1
-    if not 0 <= found <= _DAY_MIN or int(minute) > 59:
-        raise ValueError(f"{word!r} is no time between 00:00 and 24:00")
-    return found
+def _sound(rules: Routing) -> Routing:
+    """What every call relies on. Raises ValueError, TypeError."""
+    words: dict[str, tuple[object, Any]] = {
+        "strategy": (rules.strategy, Strategy), "caller_id": (rules.caller_id, CallerId),
+        "screening": (rules.screening, Screening), "withheld": (rules.withheld, Withheld),
+        "suspect": (rules.suspect, Suspect), "recording.mode": (rules.recording.mode, RecordingMode),
+        "recording.consent": (rules.recording.consent, ConsentWay),
+    }  # fmt: skip
+    if wrong := [name for name, (word, known) in words.items() if word not in get_args(known)]:
+        raise ValueError(f"not one of the words of {', '.join(wrong)}")
+    texts = [target.to for target in rules.targets] + [rules.greeting, rules.language, *rules.blocked, *rules.welcome]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("what must be a text is none")
+    times = [rules.ring_s, *(target.ring_s for target in rules.targets if target.ring_s is not None)]
+    if not all(SHORTEST_RING_S <= time <= LONGEST_RING_S for time in times):
+        raise ValueError("ring_s is out of range")
+    return rules
 
 
 def document(rules: Routing) -> dict[str, Any]:
     """The whole document of a routing, defaults and all: what `of` reads back as the same."""
-    hours = rules.hours
     return {
-        "targets": [{"to": each.to, "ring_s": each.ring_s} for each in rules.targets],
-        "strategy": rules.strategy,
-        "ring_s": rules.ring_s,
-        "hours": None
-        if hours is None
-        else {
-            "zone": hours.zone,
-            "week": {
-                day: [[_clock(opens), _clock(closes)] for opens, closes in spans]
-                for day, spans in zip(DAYS, hours.week, strict=True)
-            },
-            "us_holidays": "open" if hours.is_open_on_us_holidays else "closed",
-            "closed_on": sorted(day.isoformat() for day in hours.closed_on),
-        },
-        "fallback_to": rules.fallback_to,
-        "caller_id": rules.caller_id,
-        "screening": rules.screening,
-        "voicemail": rules.voicemail,
-        "greeting": rules.greeting,
-        "closed_greeting": rules.closed_greeting,
-        "language": rules.language,
-        "voice": rules.voice,
+        **{each.name: getattr(rules, each.name) for each in fields(Routing)},
+        "targets": [asdict(each) for each in rules.targets],
+        "hours": None if rules.hours is None else hours_document(rules.hours),
         "blocked": sorted(rules.blocked),
         "welcome": sorted(rules.welcome),
-        "withheld": rules.withheld,
-        "suspect": rules.suspect,
-        "emergency": None
-        if rules.emergency is None
-        else {"to": rules.emergency.to, "key": rules.emergency.key, "prompt": rules.emergency.prompt},
-        "recording": {
-            "mode": rules.recording.mode,
-            "consent": rules.recording.consent,
-            "notice": rules.recording.notice,
-        },
+        "emergency": None if rules.emergency is None else asdict(rules.emergency),
+        "recording": asdict(rules.recording),
     }
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
-
-
-STRATEGIES: Final = get_args(Strategy)

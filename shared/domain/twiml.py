@@ -1,78 +1,119 @@
-"""The TwiML documents we answer with, built from a route and nothing else.
+"""The TwiML documents we answer with, each from a number's routing and what is known of the call.
 
 Everything that comes from a caller or an operator is escaped. The Twilio SDK's builder is the oracle in the
 tests; it is not used here because rendering must cost microseconds in the ingress.
 """
 
-from dataclasses import dataclass
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
 
-from shared.domain.routing import Number, Route
+from shared.domain import spoken
+from shared.domain.dial import Dialling, dial, recording_callback
+from shared.domain.markup import element, text
+from shared.domain.routing import Number, Reason, Routing
+from shared.domain.urls import Urls
 
-# Twilio retries neither a 5xx nor a read timeout unless the URL asks for it (Twilio docs, "Webhooks: connection
-# overrides"): up to 3 more tries on everything, 2 s to connect and 4 s to answer. Its 15 s for all of them hold four quick
-# refusals, or the two slowest tries, or three that connect and are not answered.
-OVERRIDES: Final = "#rc=3&rp=all&ct=2000&rt=4000"
 VOICEMAIL_LONGEST_S: Final = 120  # two minutes: what people leave, and what transcription takes
 VOICEMAIL_SILENCE_S: Final = 5  # Twilio's default: five silent seconds end the message
-_HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
+CHOICE_S: Final = 5  # from the last word on: enough to find a key, short enough for those who wait to speak
+WHISPERS: Final = 2  # who lifts the phone to the ear misses the first words
+AGREES: Final = "1"
+TAKES: Final = "1"
+_HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 EMPTY: Final = f"{_HEAD}<Response/>"
 HANG_UP: Final = f"{_HEAD}<Response><Hangup/></Response>"
+_HANGUP: Final = "<Hangup/>"
 
 
-@dataclass(frozen=True, slots=True)
-class Urls:
-    """Our callback addresses as Twilio sees them. `base` is the public URL without a slash at its end."""
-
-    base: str
-
-    def to(self, path: str) -> str:
-        """An address Twilio may call, with the delivery we ask for."""
-        return f"{self.base}{path}{OVERRIDES}"
+def reject() -> str:
+    """The call is refused unanswered, and costs nothing. The caller hears that the number is not in service."""
+    return _response(element("Reject", {"reason": "rejected"}))
 
 
-def for_route(route: Route, urls: Urls) -> str:
-    """What an incoming call hears and where it goes."""
-    return forward(route.number, urls) if route.kind == "forward" else voicemail(route.number, urls)
+def engaged() -> str:
+    """As `reject`, for a caller who is welcome: nobody is here and no message is taken, so the line is busy."""
+    return _response(element("Reject", {"reason": "busy"}))
 
 
-def forward(number: Number, urls: Urls) -> str:
-    """Ring the owner's phone. The caller hears real ringing (answerOnBridge) unless a recording notice comes first."""
-    rules = number.routing
-    notice = f"<Say>{escape(rules.recording.notice)}</Say>" if rules.recording.is_on else ""
-    attributes = [("action", urls.to("/api/calls/dial-result")), ("timeout", str(rules.ring_s))]
-    if rules.recording.is_on:
-        attributes += [("record", "record-from-answer-dual"), *_recording_callback(urls)]
-    else:
-        attributes.append(("answerOnBridge", "true"))
-    dial = f"<Dial{_attributes(attributes)}><Number>{escape(rules.targets[0].to)}</Number></Dial>"
-    return f"{_HEAD}<Response>{notice}{dial}</Response>"
-
-
-def voicemail(number: Number, urls: Urls) -> str:
+def voicemail(number: Number, urls: Urls, *, call_sid: str = "", reason: Reason = "") -> str:
     """A greeting, a beep, a recording. `action` is set because `<Record>` without one asks for this document again."""
-    record = _attributes([
-        ("action", urls.to("/api/calls/voicemail")),
-        ("maxLength", str(VOICEMAIL_LONGEST_S)),
-        ("timeout", str(VOICEMAIL_SILENCE_S)),
-        ("playBeep", "true"),
-        *_recording_callback(urls),
-    ])  # fmt: skip
-    return f"{_HEAD}<Response><Say>{escape(number.routing.greeting)}</Say><Record{record}/><Hangup/></Response>"
+    record = element("Record", {
+        "action": urls.to("/api/calls/voicemail"),
+        "maxLength": str(VOICEMAIL_LONGEST_S),
+        "timeout": str(VOICEMAIL_SILENCE_S),
+        "playBeep": "true",
+        **recording_callback(urls, call_sid),
+    })  # fmt: skip
+    rules = number.routing
+    greeting = rules.closed_greeting if reason == "closed" and rules.closed_greeting else rules.greeting
+    return _response(_say(rules, greeting), record, _HANGUP)
 
 
-def after_dial(number: Number, answered: bool, urls: Urls) -> str:
-    """What follows the ringing: nothing after a conversation, voicemail after none."""
-    return voicemail(number, urls) if number.routing.voicemail and not answered else HANG_UP
+def goodbye(number: Number, *, reason: Reason = "") -> str:
+    """The end for a caller whom nobody took and who can leave no message."""
+    rules = number.routing
+    return _response(_say(rules, rules.closed_greeting or "") if reason == "closed" else "", _HANGUP)
 
 
-def _recording_callback(urls: Urls) -> list[tuple[str, str]]:
-    return [
-        ("recordingStatusCallback", urls.to("/api/webhooks/recording")),
-        ("recordingStatusCallbackEvent", "completed absent"),
-    ]
+def emergency_menu(number: Number, urls: Urls) -> str:
+    """The business is closed: one key rings somebody all the same; any other, or none, leads on to voicemail."""
+    rules = number.routing
+    assert rules.emergency is not None  # or nobody would have been offered it
+    return _response(_choice(urls, "emergency", _say(rules, rules.emergency.prompt)))
 
 
-def _attributes(pairs: list[tuple[str, str]]) -> str:
-    return "".join(f" {name}={quoteattr(value)}" for name, value in pairs)
+def consent_menu(number: Number, urls: Urls) -> str:
+    """May the call be recorded? Whoever does not press the key is put through all the same, unrecorded."""
+    rules = number.routing
+    words = spoken.words(rules.language)
+    return _response(_choice(urls, "consent", _say(rules, rules.recording.notice) + _say(rules, words.agree, words)))
+
+
+def forward(what: Dialling, urls: Urls, *, notice: str = "") -> str:
+    """Rings the phones of one step, after the notice that the call is recorded where the caller must have heard it."""
+    return _response(_say(what.number.routing, notice), dial(what, urls))
+
+
+def whisper(number: Number, urls: Urls, *, call_sid: str = "") -> str:
+    """What the dialled phone hears before it is connected. A carrier's voicemail presses no key, so the leg ends."""
+    rules = number.routing
+    words = spoken.words(rules.language)
+    said = _say(rules, words.whisper, words, loop=WHISPERS)
+    # finishOnKey is emptied everywhere: by default `#` is no key but the end of what was typed.
+    gather = element(
+        "Gather",
+        {
+            "action": urls.to("/api/calls/accept", call=call_sid),
+            "numDigits": "1",
+            "timeout": str(CHOICE_S),
+            "finishOnKey": "",
+        },
+        said,
+        blank=("finishOnKey",),
+    )
+    return _response(gather, _HANGUP)
+
+
+def _choice(urls: Urls, stage: str, prompt: str) -> str:
+    """The caller who presses nothing is told of as well (actionOnEmptyResult): silence is an answer."""
+    attributes = {
+        "action": urls.to("/api/calls/choice", stage=stage),
+        "numDigits": "1",
+        "timeout": str(CHOICE_S),
+        "finishOnKey": "",
+        "actionOnEmptyResult": "true",
+    }
+    return element("Gather", attributes, prompt, blank=("finishOnKey",))
+
+
+def _say(rules: Routing, words: str, own: spoken.Words | None = None, *, loop: int = 1) -> str:
+    """`own` says that these are words of ours. The number's voice speaks its own language only (Twilio error 13512)."""
+    if not words:
+        return ""
+    language = own.language if own else rules.language
+    voice = (rules.voice or "") if language == rules.language else ""
+    attributes = {"language": language, "voice": voice, "loop": str(loop) if loop > 1 else ""}
+    return element("Say", attributes, text(words))
+
+
+def _response(*verbs: str) -> str:
+    return f"{_HEAD}<Response>{''.join(verbs)}</Response>"

@@ -2,43 +2,84 @@
 
 import ast
 import re
-from datetime import UTC, datetime
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 from uuid import uuid4
 from xml.etree import ElementTree
 
 import pytest
 
+from ingress import desk
+from ingress.twilio_guard import Posted
 from ops.twilio_sim.webhooks.overrides import RETRYABLE, overrides_of
-from shared.domain import twiml
+from shared import data
+from shared.domain.doors import door_of
+from shared.domain.law import read
 from shared.domain.number_urls import number_urls
-from shared.domain.routing import Caller, Number, RecordingPolicy, Routing, Target, route, unknown_number
-from shared.domain.twiml import OVERRIDES, Urls
+from shared.domain.routing import (
+    Emergency,
+    Hours,
+    Number,
+    RecordingPolicy,
+    Routing,
+    Screening,
+    Strategy,
+    Target,
+    unknown_number,
+)
+from shared.domain.urls import OVERRIDES, Urls
 from workers.leaving import callback_url
 
-NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)
+BUSINESS, SID = "+14155550100", "CA" + "1" * 32
+CLOSED = Hours("America/New_York", ((),) * 7)
+LAW = read(data.read("law_us"))
+TURNS = [
+    ("/api/calls/incoming", {"CallStatus": "ringing", "Direction": "inbound"}),
+    ("/api/calls/incoming", {"CallStatus": "ringing", "Direction": "inbound", "From": "anonymous"}),
+    ("/api/calls/fallback", {"CallStatus": "ringing", "ErrorUrl": "https://x.example/api/calls/incoming"}),
+    ("/api/calls/choice?stage=emergency", {"Digits": "1"}),
+    ("/api/calls/choice?stage=emergency", {"Digits": ""}),
+    ("/api/calls/choice?stage=consent", {"Digits": "1"}),
+    ("/api/calls/choice?stage=consent", {"Digits": ""}),
+    ("/api/calls/dial-result?step=1&rec=1", {"DialCallStatus": "busy"}),
+    ("/api/calls/dial-result?step=1&rec=0&emergency=1", {"DialCallStatus": "busy"}),
+    ("/api/calls/dial-result?step=9&rec=0", {"DialCallStatus": "busy"}),
+    ("/api/calls/dial-result?step=1&rec=0", {"DialCallStatus": "completed", "DialBridged": "true"}),
+    (f"/api/calls/whisper?call={SID}&number=14155550100", {"Direction": "outbound-dial"}),
+    (f"/api/calls/accept?call={SID}", {"Digits": "1"}),
+    ("/api/calls/voicemail", {"RecordingUrl": "https://api.twilio.com/x", "RecordingDuration": "3"}),
+]
 ROOT = Path(__file__).parents[2]
 PUBLIC, FALLBACK = "https://calls.example.com", "https://spare.example.net"
 
 
 def documents():
-    for records, has_voicemail, owner in product((True, False), (True, False), ("+14155550199", None)):
-        number = Number(
-            "+14155550100",
-            "t",
-            Routing(
-                targets=(Target(owner),) if owner else (),
-                recording=RecordingPolicy("on" if records else "off"),
-                voicemail=has_voicemail,
-            ),
-        )
-        for caller in ("+12125550142", "+14155550199", "anonymous"):
-            yield twiml.for_route(route(number, Caller(caller), NOW), Urls(PUBLIC))
-        for was_answered in (True, False):
-            yield twiml.after_dial(number, was_answered, Urls(PUBLIC))
-    yield twiml.for_route(route(unknown_number("+14155550100"), Caller("x"), NOW), Urls(PUBLIC))
+    """What the desk answers at every turn of a call to numbers of every kind, and the unknown one."""
+    ways = ("off", "announce", "press")
+    kinds = (("+14155550199",), ("+14155550199", "client:anna", "sip:us@example.com"), ())
+    for way, voicemail, targets, screening, strategy in product(
+        ways, (True, False), kinds, get_args(Screening), get_args(Strategy)
+    ):
+        rules = Routing(
+            tuple(map(Target, targets)), strategy, screening=screening, voicemail=voicemail,
+            emergency=Emergency("+14155550198"), hours=CLOSED if voicemail else None,
+            recording=RecordingPolicy("off" if way == "off" else "on", "announce" if way == "off" else way),
+        )  # fmt: skip
+        yield from turns({BUSINESS: Number(BUSINESS, "t", rules)})
+        yield from turns({BUSINESS: Number(BUSINESS, "t", replace(rules, hours=None))})
+    yield from turns({})
+
+
+def turns(known):
+    table = SimpleNamespace(number=lambda number: known.get(number) or unknown_number(number))
+    house = SimpleNamespace(routing=table, urls=Urls(PUBLIC), law=LAW)
+    for target, params in TURNS:
+        path, _, query = target.partition("?")
+        said = {"CallSid": SID, "CallStatus": "in-progress", "From": "+12125550142", "To": BUSINESS} | params
+        yield desk.reply(house, door_of(path), Posted(path, query, "", b"", said, "AC", "")).document
 
 
 def urls_in(document):
@@ -66,7 +107,9 @@ def test_every_address_asks_for_the_delivery_we_need(url):
 def test_the_documents_do_name_addresses():
     paths = {re.sub(r"[?#].*", "", url.removeprefix(PUBLIC).removeprefix(FALLBACK)) for url in EMITTED}
     assert paths >= {"/api/calls/dial-result", "/api/calls/voicemail", "/api/webhooks/recording", "/api/webhooks/status",
-                     "/api/calls/incoming", "/api/sms/incoming", "/api/calls/fallback", "/api/sms/fallback"}  # fmt: skip
+                     "/api/calls/choice", "/api/calls/whisper", "/api/calls/accept", "/api/webhooks/call",
+                     "/api/webhooks/amd", "/api/calls/incoming",
+                     "/api/sms/incoming", "/api/calls/fallback", "/api/sms/fallback"}  # fmt: skip
 
 
 def test_what_is_not_worth_a_retry_still_fits_into_twilios_patience():
@@ -92,7 +135,7 @@ def test_an_address_is_put_together_where_its_overrides_are_added_and_nowhere_el
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "base"
     }
-    assert naming == {"shared/domain/twiml.py"}
+    assert naming == {"shared/domain/urls.py"}
 
 
 def test_nobody_else_builds_an_address_for_twilio():

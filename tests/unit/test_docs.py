@@ -8,12 +8,15 @@ from pathlib import Path
 import prometheus_client
 import pytest
 
-from shared import metrics
+from shared import data, metrics, recipients
 from shared.db.call_steps import StepName as CallStep
 from shared.db.message_steps import StepName
 from shared.domain import missed_call, permission, status
+from shared.domain.law import read as read_law
 from shared.domain.message_life import Report, life
 from shared.domain.notices import TYPES
+from shared.domain.recording_law import consent_for
+from shared.domain.routing import ConsentWay, RecordingPolicy
 from shared.domain.text_back import TextBack
 from shared.settings import described
 
@@ -73,6 +76,37 @@ def test_every_step_of_a_call_is_documented():
 def test_the_rules_on_who_may_be_texted_are_the_codes():
     rules = (DOCS / "compliance.md").read_text().split("## Rules\n")[1].split("\n## ")[0]
     assert re.findall(r"^\| `([a-z.-]+)` \|", rules, re.M) == [*permission.RULE_IDS]
+
+
+def test_the_table_of_recording_laws_is_the_law_files():
+    shown = (DOCS / "compliance.md").read_text().split("## Recording\n")[1].split("| place |")[1]
+    rows = re.findall(r"^\| ([\w -]+) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \| (.*?) ?\|$", shown, re.M)
+    law = data.read("law_us")["recording_consent"]
+    places = {"federal": law["federal"], "unknown state": law["unknown_state"], "elsewhere": law["elsewhere"]}
+    places |= {f"{code}-country": rule for code, rule in law["outside_us"].items()} | law["states"]
+    assert rows == [
+        (
+            place,
+            said["rule"],
+            said.get("counts_as", said["rule"]),
+            said["basis"],
+            said["confidence"],
+            said.get("note", ""),
+        )
+        for place, said in places.items()
+    ]
+
+
+def test_the_ways_of_telling_of_a_recording_are_the_codes():
+    shown = (DOCS / "compliance.md").read_text().split("## Recording\n")[1]
+    words = {"announced": "announce", "asked for a key": "press", "nothing is said": "none"}
+    rows = re.findall(r"^\| `(\w+)`(?: \(default\))? \| ([a-z ]+) \| ([a-z ]+) \|$", shown, re.M)
+    assert {row[0] for row in rows} == set(ConsentWay.__args__)
+    law = read_law(data.read("law_us"))
+    for consent, one_party, all_party in rows:
+        for number, said in (("+12125550142", one_party), ("+14155552671", all_party)):
+            told = consent_for(RecordingPolicy("on", consent), law, [recipients.of(number)])
+            assert told.way == words[said]
 
 
 def section(title: str) -> set[str]:

@@ -10,12 +10,12 @@ from shared import metrics
 from shared.db import call_inputs, call_steps, calls, events, jobs, notifications, numbers, placed_calls, text_backs
 from shared.db.calls import Call, Seen
 from shared.db.ids import as_uuid
-from shared.domain import call_notes, missed_call, text_back
+from shared.domain import call_notes, event_keys, missed_call, text_back
 from shared.domain.call_notes import Note
 from shared.domain.event import Event
 from shared.domain.missed_call import Decision
 from shared.domain.notices import order_key
-from shared.domain.status import CALL_FINAL, CONSENT_RANK, CONSENT_WAY_RANK, ROUTE_RANK
+from shared.domain.status import CALL_FINAL, CONSENT_RANK, CONSENT_WAY_RANK, DECISION_RANK, ROUTE_RANK
 from shared.domain.text_back import TextBack
 from workers import payloads
 from workers.handlers import recordings
@@ -102,8 +102,7 @@ def voicemail(conn: Connection, event: Event) -> str:
     call_steps.add(
         conn, call.call_sid, "voicemail", at=event.received_at, detail=_said(duration_s=said["recording_duration_s"])
     )
-    _settle(conn, call)
-    return "noted"
+    return _noted(conn, call)
 
 
 def choice(conn: Connection, event: Event) -> str:
@@ -115,15 +114,15 @@ def choice(conn: Connection, event: Event) -> str:
         conn, call.call_sid, "choice", name=event.query_params.get("stage", "")[:_LONGEST_REASON], at=event.received_at,
         detail=_said(key=said["digits"], answered=note.kind),
     )  # fmt: skip
-    return _settle(conn, call)
+    _keep_input(conn, event, said)
+    return _noted(conn, call)
 
 
 def whisper(conn: Connection, event: Event) -> str:
     """The dialled leg was answered and asks what it shall hear before it is connected."""
     call = _merge(conn, event, payloads.read(event))
     call_steps.add(conn, call.call_sid, "whisper", at=event.received_at)
-    _settle(conn, call)
-    return "noted"
+    return _noted(conn, call)
 
 
 def accepted(conn: Connection, event: Event) -> str:
@@ -131,10 +130,11 @@ def accepted(conn: Connection, event: Event) -> str:
     note = call_notes.read(event.answer)
     # By the key where there is no note of ours, as when the answer came from elsewhere.
     takes = note.kind == "accepted" if note.kind in ("accepted", "declined") else event.params.get("Digits") == "1"
-    call = _merge(conn, event, payloads.read(event), accepted=takes)
+    said = payloads.read(event)
+    call = _merge(conn, event, said, accepted=takes)
+    _keep_input(conn, event, said)
     call_steps.add(conn, call.call_sid, "accepted", name="taken" if takes else "declined", at=event.received_at)
-    _settle(conn, call)
-    return "noted"
+    return _noted(conn, call)
 
 
 def answered_by(conn: Connection, event: Event) -> str:
@@ -151,6 +151,11 @@ def gathered(conn: Connection, event: Event) -> str:
     """The caller typed or said something, or, as a partial result, is still speaking."""
     said = payloads.read(event)
     _merge(conn, event, said)
+    _keep_input(conn, event, said)
+    return "noted"
+
+
+def _keep_input(conn: Connection, event: Event, said: Said) -> None:
     call_inputs.keep(
         conn,
         event_key=event.key,
@@ -162,7 +167,6 @@ def gathered(conn: Connection, event: Event) -> str:
         sequence=said["sequence"],
         heard_at=event.received_at,
     )
-    return "noted"
 
 
 def conference(conn: Connection, event: Event) -> str:
@@ -214,7 +218,7 @@ def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
     if parent is not None:
         calls.lock(conn, parent)
     to_number = said["to_number"] or said["called"] or ""
-    noted = _of_note(call_notes.read(event.answer))
+    noted = _of_note(call_notes.read(event.answer), is_choice=event_keys.meaning(event.kind, event.params) == "choice")
     call = calls.merge(
         conn,
         Seen(
@@ -238,6 +242,7 @@ def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
         ),
     )
     _note_ways(conn, event, call, noted)
+    recordings.expect(conn, call)
     return call
 
 
@@ -249,12 +254,14 @@ def _parent(conn: Connection, event: Event, said: Said) -> str | None:
     return parent if parent != said["call_sid"] else None
 
 
-def _of_note(note: Note) -> dict[str, Any]:
+def _of_note(note: Note, *, is_choice: bool) -> dict[str, Any]:
     """What the ingress noted of its answer, for `Seen`. What is no word of ours is left out."""
     flags = note.flags
     consent = flags.get("consent") if flags.get("consent") in CONSENT_RANK else None
     way = flags.get("way") if flags.get("way") in CONSENT_WAY_RANK else None
-    route = note.kind if note.kind in ROUTE_RANK else None
+    # After a menu nobody is rung any more, whether or not a message can be left.
+    kind = "voicemail" if is_choice and note.kind in ("hangup", "over") else note.kind
+    route = kind if kind in ROUTE_RANK else None
     return {
         "route": route,
         "route_reason": note.reason[:_LONGEST_REASON] or None if route else None,
@@ -316,6 +323,12 @@ def _settle(conn: Connection, call: Call, *, settled: bool = False) -> str:
     if decision == "missed":
         _tell_missed(conn, call)
     return decision
+
+
+def _noted(conn: Connection, call: Call) -> str:
+    """What became of an event that is there to be noted, and may decide its call all the same."""
+    decided_as = _settle(conn, call)
+    return decided_as if decided_as in DECISION_RANK else "noted"
 
 
 def _tell_missed(conn: Connection, call: Call) -> None:

@@ -5,8 +5,13 @@ from typing import Final, Literal
 
 from psycopg import Connection
 
-from shared.db import jobs, recordings
+from shared import log, metrics
+from shared.db import alerts, call_steps, jobs, recording_due, recordings
+from shared.db.calls import Call
+from shared.db.recordings import Recording
 from shared.domain.event import Event
+from shared.domain.recording_due import FIRST_LOOK_S, is_due
+from shared.domain.status import CALL_FINAL
 from workers import payloads
 from workers.payloads import Said
 
@@ -44,7 +49,41 @@ def status(conn: Connection, event: Event) -> str:
     )
     if recording.state == "available":
         jobs.promise(conn, "recording.fetch", recording.recording_sid)
+    if recording.call_sid:
+        _tell_call(conn, event, recording, heard=said["status"] or "")
     return recording.state
+
+
+def _tell_call(conn: Connection, event: Event, recording: Recording, *, heard: str) -> None:
+    """The step goes with the call it was said of; a check or an alarm belongs to the call that this may be a leg of."""
+    call_steps.add(
+        conn,
+        recording.call_sid,
+        "recording",
+        name=f"{heard} {recording.recording_sid}",
+        at=event.received_at,
+        detail={"recording_sid": recording.recording_sid, "status": heard},
+    )
+    call = recording_due.lock(conn, recording.call_sid)
+    if call is None:
+        return
+    if is_due(call.facts):
+        jobs.promise(conn, "recording.expect", call.call_sid, delay_s=FIRST_LOOK_S)
+    if recording.state == "available" and alerts.resolve(conn, alerts.of_recording(call.call_sid)):
+        call_steps.add(conn, call.call_sid, "recording", name="found", at=event.received_at)
+        metrics.RECORDINGS.labels("found").inc()
+        log.get().info("recording_found", call_sid=call.call_sid, recording_sid=recording.recording_sid)
+
+
+def expect(conn: Connection, call: Call) -> None:
+    """Promises a look for the recordings of a call that is over, if any has to come. For every webhook of a call or leg:
+    which fact comes last, nobody knows.
+    """
+    if call.status not in CALL_FINAL:
+        return
+    whole = recording_due.lock(conn, call.call_sid)
+    if whole is not None and is_due(whole.facts):
+        jobs.promise(conn, "recording.expect", whole.call_sid, delay_s=FIRST_LOOK_S)
 
 
 def note(conn: Connection, event: Event, said: Said) -> None:

@@ -23,15 +23,15 @@ _CALL, _GATHER = voice.Call(), voice.Gather()
 # What a schema is made of costs a millisecond to build: once a process.
 SCHEMAS: Final[Mapping[Kind, Schema]] = {
     "call-in": _CALL, "call-status": _CALL, "whisper": _CALL, "amd": _CALL, "dial": voice.Dial(), "gather": _GATHER,
-    "accept": _GATHER, "choice": _GATHER, "voicemail": _GATHER, "conference": voice.Conference(),
-    "msg-in": texts.Incoming(), "msg-status": texts.Report(),
+    "choice": _GATHER, "accept": _GATHER, "voicemail": _GATHER, "conference": voice.Conference(), "msg-in": texts.Incoming(),
+    "msg-status": texts.Report(),
     "rec": media.Recording(), "txn": media.Transcription(), "rtt": media.RealTime(), "debugger": trouble.Alert(),
 }  # fmt: skip
 
 # Not Twilio's: our own query, and the hash that Twilio adds to the query of a JSON body.
-_ADDED: Final = frozenset(
-    {"message_id", "call_id", "call", "parent", "step", "rec", "stage", "emergency", "bodySHA256"}
-)
+_ADDED: Final = frozenset({
+    "message_id", "call_id", "call", "parent", "number", "step", "rec", "emergency", "stage", "bodySHA256",
+})  # fmt: skip
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\Z")
 # A process that has told of so many new names has told enough; the counter goes on.
 _MOST_TOLD: Final = 200

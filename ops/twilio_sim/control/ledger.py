@@ -19,12 +19,20 @@ def add_ledger(api: Blueprint, world: World) -> None:
         body = "".join(json.dumps(line.as_json()) + "\n" for line in found)
         return Response(body, mimetype="application/x-ndjson")
 
+    @api.get("/ledger/calls")
+    def placed() -> Response:
+        limit = whole(request, "limit", 0) or None
+        found = world.call_ledger.lines(whole(request, "after", 0), limit)
+        body = "".join(json.dumps(line.as_json()) + "\n" for line in found)
+        return Response(body, mimetype="application/x-ndjson")
+
     @api.get("/ledger/summary")
     def summary() -> dict[str, Any]:
         clock = request.args.get("clock", "real")
         if clock not in CLOCKS:
             raise Wrong("clock must be real or world")
-        return world.ledger.summary(_windows_s(request.args.get("windows", "1,10")), clock=clock)
+        texts = world.ledger.summary(_windows_s(request.args.get("windows", "1,10")), clock=clock)
+        return texts | {"calls": world.call_ledger.summary()}
 
 
 def _windows_s(text: str) -> list[float]:

@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 from flask import Blueprint, request
 
 from ops.twilio_sim.control.wishes import Wrong, only, seconds, text, texts, whole, wishes_of
+from ops.twilio_sim.phones import keys_of
 from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.resources.number import Number
+from ops.twilio_sim.resources.recording import Recording
 from ops.twilio_sim.rest.recordings import wav_response
 from ops.twilio_sim.sms.incoming import receive
 from ops.twilio_sim.voice.inbound import Caller, place_call
@@ -17,7 +19,10 @@ from ops.twilio_sim.world import World
 
 R = TypeVar("R")
 EVERYTHING = 10**9
-CALL_KEYS = ("from", "to", "hangup_after_s", "speaks_s", "finishes_with", "digits", "caller_name", "params")
+CALL_KEYS = (
+    "from", "to", "hangup_after_s", "speaks_s", "finishes_with", "digits", "caller_name", "forwarded_from",
+    "stir_verstat", "params",
+)  # fmt: skip
 
 
 def add_people(api: Blueprint, world: World) -> None:
@@ -79,22 +84,28 @@ def _caller(wishes: dict[str, Any]) -> Caller:
         hangup_after_s=seconds(wishes, "hangup_after_s", None),
         speaks_s=5.0 if speaks_s is None else speaks_s,
         finishes_with=finishes_with,
-        digits=text(wishes, "digits", ""),
+        digits=keys_of(wishes.get("digits", "")),
         caller_name=text(wishes, "caller_name", "") or None,
+        forwarded_from=text(wishes, "forwarded_from", "") or None,
+        stir_verstat=text(wishes, "stir_verstat", Caller.stir_verstat),
         params=texts(wishes, "params"),
     )
 
 
 def _calls_json(world: World, calls: list[Call]) -> list[dict[str, Any]]:
-    """Each call with its steps, the legs it dialled and its recordings; one pass over the books for all."""
-    family = {c.sid: _with_steps(c) | {"children": [], "recordings": []} for c in calls}
-    for child in world.calls:
-        if child.parent_call_sid in family:
-            family[child.parent_call_sid]["children"].append(_with_steps(child))
-    for recording in world.recordings:
-        if recording.call_sid in family:
-            family[recording.call_sid]["recordings"].append(recording.as_json(world.api_url))
-    return list(family.values())
+    """Each call with its steps, the legs it dialled and its recordings."""
+    return [
+        _with_steps(call)
+        | {
+            "children": [_with_steps(child) for child in list(call.children)],
+            "recordings": [r.as_json(world.api_url) for r in _recordings_of(world, call)],
+        }
+        for call in calls
+    ]
+
+
+def _recordings_of(world: World, call: Call) -> list[Recording]:
+    return list(world.recordings.newest_first(heading=call.sid))[::-1]
 
 
 def _with_steps(call: Call) -> dict[str, Any]:

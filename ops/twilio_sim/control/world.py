@@ -1,4 +1,4 @@
-"""/sim/numbers, /sim/services, /sim/phones, /sim/settings, /sim/faults, /sim/odds, /sim/state: how the world is."""
+"""/sim/numbers, /sim/services, /sim/phones, /sim/settings, /sim/faults, /sim/odds, /sim/alerts, /sim/state."""
 
 from dataclasses import asdict
 from typing import Any
@@ -75,6 +75,10 @@ def add_world(api: Blueprint, world: World) -> None:
         world.settings.change(wishes)
         world.clock.set_speed(speed)
         return settings()
+
+    @api.get("/alerts")
+    def alerts() -> dict[str, Any]:
+        return {"data": [alert.as_json() for alert in world.alerts.kept()]}
 
     @api.get("/faults")
     def faults() -> dict[str, Any]:

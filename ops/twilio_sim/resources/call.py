@@ -6,6 +6,7 @@ from typing import Any
 
 from ops.twilio_sim.clock import now
 from ops.twilio_sim.resources.dates import rfc2822
+from ops.twilio_sim.webhooks.letter import Letter
 
 FINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 SUBRESOURCES = ("notifications", "recordings", "events", "payments", "siprec", "streams", "transcriptions")
@@ -13,7 +14,12 @@ SUBRESOURCES = ("notifications", "recordings", "events", "payments", "siprec", "
 
 @dataclass
 class Call:
-    """`duration_s` counts seconds of the world; the dates are real ones. Both agree at speed 1."""
+    """`duration_s` counts seconds of the world; the dates are real ones. Both agree at speed 1.
+
+    `held` is a callback that lets the next one go first. `amd_ms` is how long it took to tell a human from a
+    machine; `tells_amd` says that usual webhooks carry the verdict, which they do only when the call had to
+    wait for it.
+    """
 
     sid: str
     account_sid: str
@@ -26,11 +32,17 @@ class Call:
     caller_name: str | None = None
     forwarded_from: str | None = None
     answered_by: str | None = None
+    amd_ms: int | None = None
+    tells_amd: bool = False
+    is_silent: bool = False
+    born_s: float = 0.0  # by the world's clock
     start_at: datetime | None = None
     end_at: datetime | None = None
     duration_s: int | None = None
     extra_params: dict[str, str] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
+    children: list["Call"] = field(default_factory=list)
+    held: Letter | None = None
     sequence: int = 0
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)

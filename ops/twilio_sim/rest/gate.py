@@ -7,6 +7,7 @@ import time
 
 from flask import Blueprint, Response, g, request
 
+from ops.twilio_sim.call_ledger import Placed
 from ops.twilio_sim.faults import Fault
 from ops.twilio_sim.ledger import Line
 from ops.twilio_sim.odds import kind_of
@@ -16,6 +17,7 @@ from ops.twilio_sim.world import World
 
 CODES = {429: 20429, 500: 20500, 503: 20503}
 ASKED_BY = ("To", "From", "MessagingServiceSid", "Body")
+PLACED_BY = ("To", "From", "Url", "Twiml")
 
 
 class Gate:
@@ -37,7 +39,7 @@ class Gate:
             g.inside = self._inside
             self._world.ledger.peak_requests = max(self._world.ledger.peak_requests, g.inside)
         kind = kind_of(request.method, request.path)
-        g.line = self._line() if kind == "create" else None
+        g.line = self._line(kind)
         g.fault = self._fault(kind)
         if g.fault and g.fault.when == "before" and (harmed := _harmed(g.fault, None)):
             return harmed
@@ -47,7 +49,12 @@ class Gate:
             return answer_of(refused)
         return None
 
-    def _line(self) -> Line:
+    def _line(self, kind: str) -> Line | Placed | None:
+        if kind == "place":
+            return self._world.call_ledger.open(request.form.to_dict())
+        return self._text_line() if kind == "create" else None
+
+    def _text_line(self) -> Line:
         form = request.form.to_dict()
         person, senders = form.get("To", ""), (form.get("From", ""), form.get("MessagingServiceSid", ""))
         return self._world.ledger.open(form, opted_out=has_opted_out(self._world, person, *senders))
@@ -91,7 +98,7 @@ class Gate:
             raise Refused(20404, request.path, 404)
 
 
-def _note_answer(line: Line, response: Response, fault: Fault | None) -> None:
+def _note_answer(line: Line | Placed, response: Response, fault: Fault | None) -> None:
     if fault:
         line.delayed_s = fault.delay_s
     if fault and fault.reset:
@@ -105,8 +112,8 @@ def _note_answer(line: Line, response: Response, fault: Fault | None) -> None:
 
 def _asked(kind: str) -> list[str]:
     """What names the request again in another run: no SIDs, dates or ids, which differ from run to run."""
-    if kind == "create":
-        return [request.form.get(name, "") for name in ASKED_BY]
+    if kind in ("create", "place"):
+        return [request.form.get(name, "") for name in (ASKED_BY if kind == "create" else PLACED_BY)]
     return [request.method, request.path, *(f"{n}={v}" for n, v in request.args.items() if n in ASKED_BY)]
 
 

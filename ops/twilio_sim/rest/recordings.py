@@ -25,8 +25,9 @@ def add_recordings(api: Blueprint, world: World) -> None:
             return call_sid in ("", r.call_sid) and created(r.created_at) and (also_deleted or not r.deleted)
 
         return page_of(
-            world.recordings, "recordings", request.path, request.args, wanted, lambda r: r.as_json(world.api_url)
-        )
+            world.recordings, "recordings", request.path, request.args, wanted, lambda r: r.as_json(world.api_url),
+            call_sid,
+        )  # fmt: skip
 
     @api.get("/Recordings/<sid>.json")
     def fetch(account_sid: str, sid: str) -> dict[str, Any]:
@@ -61,7 +62,9 @@ def _add_to_calls(api: Blueprint, world: World) -> None:
         def wanted(r: Recording) -> bool:
             return r.call_sid == call_sid and created(r.created_at) and not r.deleted
 
-        return page_of(world.recordings, "recordings", request.path, request.args, wanted, Recording.as_call_json)
+        return page_of(
+            world.recordings, "recordings", request.path, request.args, wanted, Recording.as_call_json, call_sid
+        )
 
     @api.post("/Calls/<call_sid>/Recordings.json")
     def start(account_sid: str, call_sid: str) -> tuple[Response, int]:
@@ -80,7 +83,7 @@ def _add_to_calls(api: Blueprint, world: World) -> None:
     @api.post("/Calls/<call_sid>/Recordings/<sid>.json")
     def update_of_call(account_sid: str, call_sid: str, sid: str) -> dict[str, Any]:
         line = _live_line(world, call_sid)
-        return _change(line, _tape(line, sid), request.form.get("Status", "")).as_call_json()
+        return _change(line, _tape(line, sid), form_of(request)).as_call_json()
 
 
 def wav_response(world: World, recording: Recording, requested_channels: str) -> Response:
@@ -110,11 +113,16 @@ def _start(line: Line, form: dict[str, str]) -> Tape:
     )
 
 
-def _change(line: Line, tape: Tape, status: str) -> Recording:
+def _change(line: Line, tape: Tape, form: dict[str, str]) -> Recording:
+    status, behavior = form.get("Status", ""), form.get("PauseBehavior") or "silence"
+    if behavior not in ("skip", "silence"):
+        raise Refused(20001, "PauseBehavior")
     if status == "stopped":
-        finish_recording(line, tape)
-    elif status in ("paused", "in-progress"):
-        tape.recording.move(status)
+        finish_recording(line, tape, by_request=True)
+    elif status == "paused":
+        tape.pause(line.now_s, skips=behavior == "skip")
+    elif status == "in-progress":
+        tape.resume(line.now_s)
     else:
         raise Refused(20001, "Status")
     return tape.recording

@@ -8,6 +8,7 @@ from ops.twilio_sim.resources.message import Message
 from ops.twilio_sim.senders import LONGEST_S
 from ops.twilio_sim.sms.optout import has_opted_out
 from ops.twilio_sim.voice.params import in_twilio_order
+from ops.twilio_sim.webhooks import mishaps
 from ops.twilio_sim.webhooks.letter import Letter
 from ops.twilio_sim.world import World
 
@@ -46,7 +47,7 @@ def new_message(
     message.messaging_service_sid = more.get("messaging_service_sid")
     message.status_callback = more.get("status_callback") or ""
     message.born_s = world.clock.world_s()
-    message.is_silent = world.dice.chance(world.settings.silent_rate, "silent", sid)
+    message.is_silent = mishaps.is_silent(world, sid)
     return world.messages.add(message)
 
 
@@ -116,23 +117,9 @@ def _reach(world: World, message: Message, status: str, rest: list[Step], held: 
         message.move(status)
     _settle(world, message)
     if status not in SILENT and message.status_callback and not message.is_silent:
-        held = _tell(world, _letter(world, message, status), rest, held)
+        more_to_come = any(step.status not in SILENT for step in rest)
+        held = mishaps.post(world, _letter(world, message, status), more_to_come=more_to_come, held=held)
     _next(world, message, rest, held)
-
-
-def _tell(world: World, letter: Letter, rest: list[Step], held: Letter | None) -> Letter | None:
-    """Posts the callback, unless chance makes it late or lets it wait for the next one: then it is the answer."""
-    settings, dice = world.settings, world.dice
-    more_to_tell = any(step.status not in SILENT for step in rest)
-    if held is None and more_to_tell and dice.chance(settings.swap_rate, "swap", *letter.about):
-        return letter
-    if dice.chance(settings.late_rate, "late", *letter.about):
-        world.agenda.after(settings.late_s, lambda: world.post(letter))
-    else:
-        world.post(letter)
-    if held:
-        world.post(held)
-    return None
 
 
 def _settle(world: World, message: Message) -> None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from ops.twilio_sim.twiml import number_in, text_of
-from ops.twilio_sim.voice.leg import Leg, Target, target_of
+from ops.twilio_sim.voice.caller_id import may_show
+from ops.twilio_sim.voice.leg import NOUNS, Leg, Target, target_of
 from ops.twilio_sim.voice.line import HungUp, Redirected
 from ops.twilio_sim.voice.recorder import Tape, finish_recording, recording_params, start_recording
 from ops.twilio_sim.voice.run import Go, Run
@@ -22,6 +23,7 @@ class Outcome:
 
     status: str = "failed"
     leg: Leg | None = None
+    seconds: int | None = None
     bridged: bool = False
     recorded: Tape | None = None
     fields: dict[str, str] = field(default_factory=dict)
@@ -38,7 +40,7 @@ def dial(run: Run, verb: Element) -> Go | None:
             run.ask(go)
         raise
     except Redirected:
-        dialling.caller_left()
+        dialling.caller_turned()
         raise
     return dialling.action()
 
@@ -51,7 +53,8 @@ class Dialling:
         self.targets = self._targets()
         self.timeout_s = number_in(verb, "timeout", 30, 1, 600)
         self.caller_id = verb.get("callerId", "").strip() or run.call.from_
-        self.step = run.call.note("Dial", numbers=[t.number for t in self.targets])
+        self.step = run.call.note("Dial", numbers=[t.address for t in self.targets])
+        self._refuse_caller_id()
 
     def ring(self) -> None:
         if self.verb.get("answerOnBridge", "false") != "true":
@@ -65,12 +68,15 @@ class Dialling:
 
     def caller_left(self) -> None:
         """Ringing phones fall silent, a conversation is over."""
-        talked = self.outcome.leg is not None and self.outcome.bridged
-        for leg in self.legs:
-            leg.finish("completed" if leg.line.answered_at_s is not None else "canceled")
+        self._drop_legs()
+        self.outcome.status = "completed" if self.outcome.leg else "canceled"
         self.outcome.leg = self.outcome.leg or (self.legs[-1] if self.legs else None)
-        self.outcome.status = "completed" if talked else "canceled"
         self.line.close_call(self.line.final_status)
+        self._settle()
+
+    def caller_turned(self) -> None:
+        """The REST API gave the caller other TwiML: they stay, the phones do not, and no action is asked."""
+        self._drop_legs()
         self._settle()
 
     def action(self) -> Go | None:
@@ -104,7 +110,7 @@ class Dialling:
             rung_s += self.line.wait(next_s - rung_s)
             for leg in sorted(ringing, key=lambda leg: leg.decides_at_s):
                 if leg.line.is_asked_to_end:
-                    leg.finish("canceled")
+                    leg.finish("canceled")  # by the REST API
                 elif leg.decides_at_s <= rung_s and leg.phone.answers == "busy":
                     leg.finish("busy")
                 elif leg.decides_at_s <= rung_s:
@@ -114,12 +120,22 @@ class Dialling:
     def _talk(self, leg: Leg) -> None:
         self.outcome.leg, self.outcome.status = leg, "completed"
         leg.answer()
-        if leg.is_let_through():
-            self.line.answer()
-            self.outcome.bridged = True
-            self._record_from("answer")
-            self._converse(leg)
-        leg.finish("completed")
+        try:
+            if leg.is_let_through():
+                self._bridge(leg)
+        except Redirected as turned:
+            if turned.line is not leg.line:
+                raise
+            self.outcome.seconds = round(leg.line.talked_s)
+            leg.go_alone()
+        else:
+            leg.finish("completed")
+
+    def _bridge(self, leg: Leg) -> None:
+        self.line.answer()
+        self.outcome.bridged = True
+        self._record_from("answer")
+        self._converse(leg)
 
     def _converse(self, leg: Leg) -> None:
         """Until the callee hangs up, the REST API ends the leg, or the time limit is reached."""
@@ -129,7 +145,18 @@ class Dialling:
             if ended.line is not leg.line:
                 raise
 
+    def _refuse_caller_id(self) -> None:
+        """Error 13214: telephones are not dialled for somebody who may not show this number. Others are."""
+        telephones = [t for t in self.targets if t.is_telephone]
+        if telephones and not may_show(self.run.world, self.run.call, self.caller_id):
+            self.run.alert(13214, f"invalid caller id {self.caller_id!r}")
+            self.targets = [t for t in self.targets if not t.is_telephone]
+
     # What is left behind.
+
+    def _drop_legs(self) -> None:
+        for leg in self.legs:
+            leg.finish("completed" if leg.line.answered_at_s is not None else "canceled")
 
     def _settle(self) -> None:
         outcome = self.outcome
@@ -138,7 +165,8 @@ class Dialling:
         fields = {"DialCallStatus": outcome.status, "DialBridged": "true" if outcome.bridged else "false"}
         if outcome.leg:
             fields["DialCallSid"] = outcome.leg.call.sid
-            fields["DialCallDuration"] = str(outcome.leg.call.duration_s or 0)
+            seconds = outcome.leg.call.duration_s if outcome.seconds is None else outcome.seconds
+            fields["DialCallDuration"] = str(seconds or 0)
         self.step.update(status=outcome.status, bridged=outcome.bridged)
         outcome.fields = fields | self._end_recording()
 
@@ -171,12 +199,12 @@ class Dialling:
         return recording_params(self.run.world, tape.recording)
 
     def _targets(self) -> list[Target]:
-        """Numbers only: clients, SIP and conferences are passed over with a warning."""
+        """Conferences, queues and the like are passed over with a warning."""
         nouns = [noun for noun in self.verb if isinstance(noun.tag, str)]
         for noun in nouns:
-            if noun.tag != "Number":
-                self.run.call.note(noun.tag, warning="12200: this Twilio dials numbers only")
-        targets = [target_of(self.run, noun) for noun in nouns if noun.tag == "Number" and text_of(noun)]
+            if noun.tag not in NOUNS:
+                self.run.warn(noun.tag, "this Twilio dials numbers, clients and SIP addresses only")
+        targets = [target_of(self.run, noun) for noun in nouns if noun.tag in NOUNS]
         if not nouns and text_of(self.verb):
             targets = [Target(text_of(self.verb))]
-        return targets[:MOST_NUMBERS]
+        return [target for target in targets if target.address][:MOST_NUMBERS]

@@ -9,6 +9,7 @@ from ops.twilio_sim.voice.run import Go, Run
 from ops.twilio_sim.voice.status import watcher
 from ops.twilio_sim.voice.story import begin, close, follow
 from ops.twilio_sim.voice.verbs import VERBS
+from ops.twilio_sim.webhooks.mishaps import is_silent
 from ops.twilio_sim.world import World
 
 
@@ -16,7 +17,9 @@ from ops.twilio_sim.world import World
 class Caller:
     """`hangup_after_s` counts from the first ring; None stays until the TwiML is through.
 
-    `finishes_with` ends what the caller says to <Record>: hangup, silence, or a key.
+    `finishes_with` ends what the caller says to <Record>: hangup, silence, or a key. `digits` are pressed one
+    prompt at a time; with commas each prompt gets what stands before the next one. `stir_verstat` is the
+    carrier's verdict on the number, blank when there is none; `params` win over everything.
     """
 
     from_: str
@@ -25,15 +28,19 @@ class Caller:
     finishes_with: str = "hangup"
     digits: str = ""
     caller_name: str | None = None
+    forwarded_from: str | None = None
+    stir_verstat: str = "TN-Validation-Passed-A"
     params: dict[str, str] = field(default_factory=dict)
 
 
 def place_call(world: World, caller: Caller, number: Number) -> Call:
     """Answers at once; the call runs on its own thread."""
+    sid = world.sids.of("CA", "inbound", caller.from_, number.phone_number)
     call = world.calls.add(
         Call(
-            world.sids.new("CA"), world.account.sid, caller.from_, number.phone_number, "inbound", "ringing",
-            phone_number_sid=number.sid, caller_name=caller.caller_name, extra_params=caller.params,
+            sid, world.account.sid, caller.from_, number.phone_number, "inbound", "ringing",
+            phone_number_sid=number.sid, caller_name=caller.caller_name, forwarded_from=caller.forwarded_from,
+            extra_params=_extra(caller), born_s=world.clock.world_s(), is_silent=is_silent(world, sid),
         )
     )  # fmt: skip
     line = Line(world, call)
@@ -41,6 +48,11 @@ def place_call(world: World, caller: Caller, number: Number) -> Call:
     line.speaks_s, line.finishes_with = caller.speaks_s, caller.finishes_with
     begin(line, lambda: _live(line, number))
     return call
+
+
+def _extra(caller: Caller) -> dict[str, str]:
+    known = {"StirVerstat": caller.stir_verstat, "CalledVia": caller.forwarded_from or ""}
+    return {name: value for name, value in known.items() if value} | caller.params
 
 
 def _live(line: Line, number: Number) -> None:

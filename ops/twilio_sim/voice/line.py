@@ -37,7 +37,7 @@ class Line:
 
     `at_s` is the line's own clock in world seconds: it counts what the story waited for and nothing
     that webhooks took, so the same story has the same durations at every speed. A dialled leg's line
-    has a `boss`, the caller's line, and lives in its time.
+    has a `boss`, the caller's line, and lives in its time until the REST API turns it to TwiML of its own.
     """
 
     def __init__(self, world: "World", call: Call, *, boss: "Line | None" = None) -> None:
@@ -45,6 +45,7 @@ class Line:
         self.at_s = 0.0
         self._waits_since: float | None = None
         self._time = threading.Lock()
+        self._bell = threading.Event()
         self.answered_at_s: float | None = None
         self.leaves_at_s: float | None = None
         self.digits = ""
@@ -63,15 +64,15 @@ class Line:
     def ask_to_end(self, status: str) -> None:
         """`status` is completed or canceled; the state is final at once, the thread follows."""
         self._ended_as = self._ended_as or status
-        self.world.clock.poke()
+        self._ring()
 
     def ask_to_turn(self, url: str, method: str, twiml: str) -> None:
         self._turn = (url, method, twiml)
-        self.world.clock.poke()
+        self._ring()
 
     def abandon(self) -> None:
         self._abandoned = True
-        self.world.clock.poke()
+        self._ring()
 
     @property
     def now_s(self) -> float:
@@ -88,13 +89,19 @@ class Line:
             self.call.move("in-progress")
 
     def wait(self, seconds: float) -> float:
-        """Lets time pass; answers how much did, less than asked only if a leg was asked to end.
+        """Lets time pass; answers how much did, less than asked only if a leg was asked to end or to turn.
 
         Raises HungUp, Redirected or Abandoned.
         """
         self.check()
+        leaves_at = min(self.leaves_at_s if self.leaves_at_s is not None else LONGEST_CALL_S, LONGEST_CALL_S)
+        allowed = min(seconds, max(0.0, leaves_at - self.at_s))
         self._waits_since = self._outer_s()
-        return self._wait_with_boss(seconds) if self.boss else self._wait(seconds)
+        passed = self._wait_with_boss(allowed) if self.boss else self._wait(allowed)
+        self.check()
+        if allowed < seconds and passed >= allowed:
+            self.leave()
+        return passed
 
     def check(self) -> None:
         if self._abandoned or (self.boss and self.boss._abandoned):
@@ -103,6 +110,12 @@ class Line:
             raise HungUp(self)
         if self._turn:
             raise Redirected(self)
+
+    def stand_alone(self) -> None:
+        """A dialled leg goes on without its caller: from now on its time is its own."""
+        if self.boss and self in self.boss.legs:
+            self.boss.legs.remove(self)
+        self.boss, self.leaves_at_s = None, None
 
     def take_turn(self) -> tuple[str, str, str] | None:
         turn, self._turn = self._turn, None
@@ -123,6 +136,10 @@ class Line:
         return bool(self._ended_as)
 
     @property
+    def is_called_away(self) -> bool:
+        return self._abandoned or bool(self._ended_as) or self._turn is not None
+
+    @property
     def final_status(self) -> str:
         """What the call is when its story is over: a caller who was never answered counts as no-answer."""
         if self.answered_at_s is not None:
@@ -134,23 +151,21 @@ class Line:
         return 0.0 if self.answered_at_s is None else self.at_s - self.answered_at_s
 
     def press(self, most: int, finish_on: str) -> tuple[str, str]:
-        """Keys pressed now, as (digits, the finishing key or nothing). What is left waits for the next prompt."""
-        pressed = ""
-        while self.digits and len(pressed) < most:
-            key, self.digits = self.digits[0], self.digits[1:]
-            if key and key in finish_on:
-                return pressed, key
-            pressed += key
-        return pressed, ""
+        """Keys pressed now, as (digits, the finishing key or nothing).
+
+        Without commas what is left of `digits` waits for the next prompt; with commas each prompt gets what
+        stands before the next one, and after the last one only silence.
+        """
+        if "," not in self.digits:
+            pressed, key, self.digits = _typed(self.digits, most, finish_on)
+            return pressed, key
+        answer, _, rest = self.digits.partition(",")
+        self.digits = rest if not rest or "," in rest else rest + ","
+        return _typed(answer, most, finish_on)[:2]
 
     def _wait(self, seconds: float) -> float:
-        leaves_at = min(self.leaves_at_s if self.leaves_at_s is not None else LONGEST_CALL_S, LONGEST_CALL_S)
-        allowed = min(seconds, max(0.0, leaves_at - self.at_s))
-        passed = self.world.clock.wait(allowed, self._is_called_away)
+        passed = self.world.clock.wait(seconds, self._is_wanted, self._bell)
         self._pass(passed)
-        self.check()
-        if allowed < seconds and passed >= allowed:
-            self.leave()
         return passed
 
     def _wait_with_boss(self, seconds: float) -> float:
@@ -159,9 +174,9 @@ class Line:
         try:
             self.boss.wait(seconds)
         finally:
-            self._pass(self.boss.at_s - began)
-        self.check()
-        return self.boss.at_s - began
+            passed = self.boss.at_s - began
+            self._pass(passed)
+        return passed
 
     def _pass(self, seconds: float) -> None:
         with self._time:
@@ -170,6 +185,20 @@ class Line:
     def _outer_s(self) -> float:
         return self.boss.now_s if self.boss else self.world.clock.world_s()
 
-    def _is_called_away(self) -> bool:
-        own = self._abandoned or bool(self._ended_as) or self._turn is not None
-        return own or any(leg.is_asked_to_end for leg in self.legs)
+    def _is_wanted(self) -> bool:
+        return self.is_called_away or any(leg.is_called_away for leg in self.legs)
+
+    def _ring(self) -> None:
+        """Wakes the thread that speaks on this line."""
+        (self.boss or self)._bell.set()
+
+
+def _typed(keys: str, most: int, finish_on: str) -> tuple[str, str, str]:
+    """(digits, the finishing key or nothing, what is left)."""
+    pressed = ""
+    while keys and len(pressed) < most:
+        key, keys = keys[0], keys[1:]
+        if key in finish_on:
+            return pressed, key, keys
+        pressed += key
+    return pressed, "", keys

@@ -55,12 +55,13 @@ def in_twilio_order(params: dict[str, str]) -> Params:
 def _known_of(call: Call) -> dict[str, str]:
     known: dict[str, str] = {}
     if call.direction == "inbound":
-        known |= {"CallToken": _call_token(call), "StirVerstat": "TN-Validation-Passed-A"}
+        known["CallToken"] = _call_token(call)
     for name, value in (
         ("ParentCallSid", call.parent_call_sid),
         ("CallerName", call.caller_name),
         ("ForwardedFrom", call.forwarded_from),
-        ("AnsweredBy", call.answered_by),
+        ("AnsweredBy", call.answered_by if call.tells_amd else None),
+        ("MachineDetectionDuration", str(call.amd_ms or 0) if call.tells_amd else None),
     ):
         if value:
             known[name] = value

@@ -36,6 +36,7 @@ class Run:
         self.url, self.method = "", "POST"
         self.verbs, self._fallback = verbs, fallback
         self._documents = 0
+        self._is_hopeless = False
 
     def run(self, go: Go) -> None:
         """Returns when the TwiML is through. Raises LineEnded when the call ends or turns before that."""
@@ -47,6 +48,8 @@ class Run:
                 return
             step = self._do(self._fetch(step))
             self.line.check()
+        if self._is_hopeless:
+            self.line.leave()
 
     def ask(self, go: Go) -> Answer:
         """Posts a webhook of this call and answers what came back; runs nothing."""
@@ -61,6 +64,15 @@ class Run:
         )
         return self.world.post(letter)
 
+    def alert(self, code: int, why: str, url: str = "") -> None:
+        """An error Twilio logs: shown in the steps, in the alerts and to the debugger's webhook."""
+        self.call.note("Error", code=code, why=why, url=url)
+        self.world.alerts.add(self.world, code, why, resource_sid=self.call.sid, url=url)
+
+    def warn(self, verb: str, why: str, code: int = 12200) -> None:
+        self.call.note(verb, warning=f"{code}: {why}")
+        self.world.alerts.add(self.world, code, why, resource_sid=self.call.sid, url=self.url, level="WARNING")
+
     def at(self, reference: str) -> str:
         """An address in this document, made absolute."""
         return joined(self.url, reference)
@@ -69,7 +81,7 @@ class Run:
         try:
             return self._verbs_from(go)
         except BadTwiml as error:
-            self.call.note("Error", code=error.code, why=error.why, url=go.url)
+            self.alert(error.code, error.why, go.url)
             return self._from_fallback(go, error)
 
     def _verbs_from(self, go: Go) -> list[Element]:
@@ -80,12 +92,13 @@ class Run:
         return verbs_of(answer, spoken="Say")
 
     def _from_fallback(self, go: Go, error: BadTwiml) -> list[Element]:
-        """Without a second address the caller hears an apology and the call ends."""
+        """Without a second address the caller hears an apology and the call ends; a whisper's leg too."""
         url, method = self._fallback
         if url and go.kind != "voice-fallback":
             why = {"ErrorCode": str(error.code), "ErrorUrl": go.url}
             return self._fetch(Go(url, method, "voice-fallback", go.params | why))
         self.line.answer()
+        self._is_hopeless = True
         return parse("<Response><Say>We are sorry, an application error has occurred. Goodbye.</Say></Response>")
 
     def _do(self, verbs: list[Element]) -> Go | None:
@@ -99,4 +112,4 @@ class Run:
 
 def unknown(run: Run, verb: Element) -> None:
     """Twilio passes over a verb it does not know and logs 12200."""
-    run.call.note(verb.tag, warning="12200: not a verb this Twilio knows")
+    run.warn(verb.tag, "not a verb this Twilio knows")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.voice.params import status_params
+from ops.twilio_sim.webhooks import mishaps
 from ops.twilio_sim.webhooks.letter import Letter
 from ops.twilio_sim.world import World
 
@@ -28,8 +29,8 @@ def watcher(url: str, method: str = "POST", events: str = "") -> Watcher:
 
 
 def tell(world: World, call: Call, who: Watcher, event: str, **more: str) -> None:
-    """Waits for the answer, so that the callbacks of one call leave in the order of its story."""
-    if not who.url or event not in who.events:
+    """Waits for the answer, so that the callbacks of one call leave in the order of its story, but for mishaps."""
+    if not who.url or event not in who.events or call.is_silent:
         return
     status = {"answered": "in-progress", "completed": call.status}.get(event, event)
     letter = Letter(
@@ -41,4 +42,5 @@ def tell(world: World, call: Call, who: Watcher, event: str, **more: str) -> Non
         method=who.method,
         voice=True,
     )
-    world.post(letter)
+    more_to_come = event != "completed" and "completed" in who.events
+    call.held = mishaps.post(world, letter, more_to_come=more_to_come, held=call.held)

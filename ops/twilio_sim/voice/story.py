@@ -31,6 +31,12 @@ def follow(run: Run, go: Go) -> None:
             step = _turn(run)
 
 
+def follow_turn(run: Run) -> None:
+    """Runs what the REST API has turned the call to."""
+    if step := _turn(run):
+        follow(run, step)
+
+
 def close(line: Line, watcher: Watcher, status: str = "", **more: str) -> None:
     """Everything that is still open ends, then the last callback is sent."""
     finish_all(line)

@@ -50,7 +50,7 @@ def reject(run: Run, verb: Element) -> None:
     """The call is over before it was answered: busy, or no-answer for the default reason."""
     reason = verb.get("reason", "rejected")
     if run.line.answered_at_s is not None:
-        run.call.note("Reject", reason=reason, warning="12200: the call is answered already")
+        run.warn("Reject", "the call is answered already")
         run.line.leave()
     run.call.note("Reject", reason=reason)
     run.call.move("busy" if reason == "busy" else "no-answer")
@@ -63,9 +63,10 @@ def gather(run: Run, verb: Element) -> Go | None:
     step = run.call.note("Gather", digits="")
     run.line.answer()
     _prompt(run, verb)
-    digits, key = run.line.press(int(number_in(verb, "numDigits", 999, 1, 999)), finish_on)
-    if not digits:
-        run.line.wait(number_in(verb, "timeout", 5, 1, 600))
+    most = int(number_in(verb, "numDigits", 999, 1, 999))
+    digits, key = run.line.press(most, finish_on)
+    if not key and len(digits) < most:
+        run.line.wait(number_in(verb, "timeout", 5, 1, 600))  # there might be more
     if not digits and not key and verb.get("actionOnEmptyResult", "false") != "true":
         return None
     step["digits"] = digits
@@ -80,12 +81,14 @@ def start(run: Run, verb: Element) -> None:
             unknown(run, noun)
             continue
         run.line.answer()
+        callback = noun.get("recordingStatusCallback", "").strip()
         start_recording(
             run.line,
             source="StartCallRecordingAPI",
             channels=1 if noun.get("channels", "dual") == "mono" else 2,
             track=noun.get("track", "both"),
-            callback=run.at(noun.get("recordingStatusCallback", "")),
+            callback=run.at(callback) if callback else "",
+            method=method_of(noun, "recordingStatusCallbackMethod"),
             events=noun.get("recordingStatusCallbackEvent", "completed"),
         )
         run.call.note("Start Recording")

@@ -4,6 +4,8 @@
 alter table numbers
     add column routing jsonb not null default '{}' check (jsonb_typeof(routing) = 'object'),
     add column version int not null default 1 check (version >= 1),
+    -- Whose the provisioning service said it was: a number that it gives to another has changed hands.
+    add column pns_tenant_id text,
     -- The transaction that changed the row last: who reads changes asks for those since its last snapshot's oldest.
     add column changed xid8 not null default pg_current_xact_id();
 update numbers set routing = jsonb_strip_nulls(jsonb_build_object(
@@ -176,6 +178,13 @@ create table text_backs (
     message_id   uuid
 );
 create index text_backs_by_pair on text_backs (business, customer, decided_at desc);
+
+-- A call that was to be recorded and of which no recording came: an alarm of our own, until it comes after all.
+alter table alerts
+    drop constraint alerts_source_check,
+    add constraint alerts_source_check check (source in ('debugger', 'call-fallback', 'msg-fallback', 'recording-missing')),
+    add column resolved_at timestamptz;
+create index alerts_of_recordings on alerts (at desc, event_key) where source = 'recording-missing';
 
 alter table jobs
     drop constraint jobs_kind_check,

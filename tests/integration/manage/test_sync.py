@@ -9,7 +9,7 @@ import requests
 from shared.db import numbers
 from shared.domain.number_urls import number_urls
 from shared.domain.routing import Number
-from shared.domain.twiml import OVERRIDES, Urls
+from shared.domain.urls import OVERRIDES, Urls
 from shared.twilio import client as twilio_client
 from tests.integration.workers.conftest import ACCOUNT, BUSINESS, TENANT
 

@@ -26,7 +26,7 @@ def conn(module_database_url):
 
 
 def event_of(payload):
-    named = event_keys.name(payload.params, payload.door, payload.path, payload.token)
+    named = event_keys.name(payload.params, payload.door, payload.path, payload.token, payload.query)
     return Event(
         event_id=f"{next(_serial):032x}", key=named.key, kind=named.kind, account_sid=corpus.ACCOUNT_SID, sids=named.sids,
         path=payload.path, query=payload.query, content_type=payload.content_type, token=payload.token, body=payload.body,

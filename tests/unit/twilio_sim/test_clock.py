@@ -13,11 +13,11 @@ def test_an_hour_of_the_world_passes_in_seconds():
 
 
 def test_a_wait_that_is_interrupted_tells_how_far_it_came():
-    clock, stop, passed = Clock(1), threading.Event(), []
-    waiter = threading.Thread(target=lambda: passed.append(clock.wait(3600, stop.is_set)))
+    clock, stop, bell, passed = Clock(1), threading.Event(), threading.Event(), []
+    waiter = threading.Thread(target=lambda: passed.append(clock.wait(3600, stop.is_set, bell)))
     waiter.start()
     stop.set()
-    clock.poke()
+    bell.set()
     waiter.join(5)
     assert 0 <= passed[0] < 5
 

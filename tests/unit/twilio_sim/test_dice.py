@@ -74,7 +74,9 @@ def test_the_name_of_a_fault_says_whether_the_work_is_done(name, when):
         ("GET", "/2010-04-01/Accounts/AC1/Messages/SM1.json", "fetch"),
         ("POST", "/2010-04-01/Accounts/AC1/Messages/SM1.json", "change"),
         ("DELETE", "/2010-04-01/Accounts/AC1/Messages/SM1.json", "change"),
-        ("POST", "/2010-04-01/Accounts/AC1/Calls.json", "call"),
+        ("POST", "/2010-04-01/Accounts/AC1/Calls.json", "place"),
+        ("GET", "/2010-04-01/Accounts/AC1/Calls.json", "call"),
+        ("POST", "/2010-04-01/Accounts/AC1/Calls/CA1/Recordings.json", "call"),
         ("GET", "/v1/Services", "other"),
     ],
 )

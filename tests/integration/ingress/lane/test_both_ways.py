@@ -154,7 +154,10 @@ def test_odd_values_are_taken_alike(pair, name, value):
     body = "&".join(
         f"{quote(k, errors='surrogatepass')}={quote(v, errors='surrogatepass')}" for k, v in form.items()
     ).encode()
-    for path in ("/api/webhooks/status", "/api/calls/incoming", "/api/sms/incoming", "/api/calls/dial-result"):
+    for path in (
+        "/api/webhooks/status", "/api/calls/incoming", "/api/sms/incoming", "/api/calls/dial-result",
+        "/api/calls/choice?stage=emergency", "/api/calls/accept",
+    ):  # fmt: skip
         pair.compare(webhook(path, body=body, signature=signed(path, form)))
 
 
@@ -188,6 +191,17 @@ def test_odd_values_are_taken_alike(pair, name, value):
         "/api/calls/fallback",
         "/api/sms/fallback",
         "/api/calls/voicemail?x=1",
+        "/api/calls/choice?stage=consent",
+        "/api/v1/calls/choice?stage=emergency",
+        "/api/calls/choice",
+        "/api/calls/whisper?call=CA11111111111111111111111111111111&number=14155550100",
+        "/api/v1/calls/whisper",
+        "/api/calls/accept?call=CA11111111111111111111111111111111",
+        "/api/v1/calls/accept",
+        "/api/calls/dial-result?step=1&rec=0",
+        "/api/calls/dial-result?step=%00&rec=&emergency=1",
+        "/api/webhooks/call?parent=CA11111111111111111111111111111111",
+        "/api/webhooks/amd?call=CA11111111111111111111111111111111",
         "/api/webhooks/stat;us",
         "/api/webhooks/~a",
     ],
@@ -198,6 +212,9 @@ def test_every_path_is_taken_alike(pair, path):
         call(),
         {"MessageSid": "SM" + "1" * 32, "SmsStatus": "received"},
         {"DialCallStatus": "busy", **call()},
+        {**call(), "CallStatus": "in-progress", "Digits": "1"},
+        {**call(), "Direction": "outbound-dial", "ErrorUrl": "https://x.example/api/calls/accept", "Digits": "1"},
+        {"CallSid": "CA" + "2" * 32, "AnsweredBy": "human"},
     ):
         pair.compare(webhook(path, params))
 
@@ -318,6 +335,9 @@ def test_random_forms_are_taken_alike(pair):
                 "/api/calls/dial-result",
                 "/api/sms/incoming",
                 "/api/calls/voicemail",
+                "/api/calls/choice?stage=consent",
+                "/api/calls/whisper",
+                "/api/calls/accept",
                 "/api/webhooks/recording",
             ]
         )

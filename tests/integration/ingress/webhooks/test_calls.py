@@ -35,16 +35,16 @@ def test_a_call_is_forwarded_to_the_owner_and_stored_before_it_is_answered(door,
     dial = document.find("Dial")
     assert dial.findtext("Number") == OWNER
     assert dial.get("timeout") == "20"
-    assert dial.get("action") == f"{PUBLIC}/api/calls/dial-result#rc=3&rp=all&ct=2000&rt=4000"
+    assert dial.get("action") == f"{PUBLIC}/api/calls/dial-result?step=1&rec=0#rc=3&rp=all&ct=2000&rt=4000"
     (event,) = door.stored()
-    assert (event.key, event.answer, event.path) == (f"call-in:{CALL}", "forward", path)
+    assert (event.key, event.answer, event.path) == (f"call-in:{CALL}", "forward;step=1", path)
 
 
 def test_a_number_without_a_phone_behind_it_takes_a_message(door):
     document = verbs(door.post("/api/calls/incoming", {**RINGING, "To": VOICEMAIL_ONLY}))
     assert document.findtext("Say") == "Hello & goodbye"
     assert document.find("Record") is not None
-    assert door.stored()[0].answer == "voicemail"
+    assert door.stored()[0].answer == "voicemail:nobody_to_ring"
 
 
 def test_a_number_nobody_told_us_about_takes_a_message_too(door):

@@ -11,7 +11,7 @@ PAYLOADS = corpus.payloads()
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: payload.name)
 def test_each_request_is_taken_for_what_it_is(payload):
-    named = name(payload.params, payload.door, payload.path, payload.token)
+    named = name(payload.params, payload.door, payload.path, payload.token, payload.query)
     assert (named.kind, named.key) == (payload.kind, payload.key)
 
 

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.event_keys import kind_of, name
+from shared.domain.doors import own_query
+from shared.domain.event_keys import is_sid, kind_of, meaning, name
 
 CALL, LEG, MESSAGE, RECORDING = "CA" + "1" * 32, "CA" + "2" * 32, "SM" + "3" * 32, "RE" + "4" * 32
 TRANSCRIPTION, NOTICE = "TR" + "5" * 32, "NO" + "6" * 32
@@ -135,3 +136,40 @@ def test_a_key_always_fits_into_an_index_and_still_tells_events_apart(sid):
     assert "\0" not in one.key
     assert one.key != other.key
     assert one == name({"CallSid": sid, "CallStatus": "busy"}, "status", "/x")
+
+
+@pytest.mark.parametrize("door", ["choice", "accept", "whisper"])
+def test_a_menu_of_ours_is_told_by_its_door(door):
+    for said in ({"Digits": "1"}, {"Digits": ""}, {}):
+        assert kind_of({"CallSid": CALL, "CallStatus": "in-progress", **said}, door) == door
+    status = {"CallSid": CALL, "CallStatus": "completed", "CallbackSource": "call-progress-events"}
+    assert kind_of(status, door) == "call-status"
+
+
+def test_two_menus_of_a_call_answered_alike_are_two_events():
+    params = {"CallSid": CALL, "Digits": "1", "CallStatus": "in-progress"}
+    stages = [
+        name(params, "choice", "/api/calls/choice", "", f"stage={stage}").key for stage in ("emergency", "consent")
+    ]
+    assert len({*stages}) == 2
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a.example/api/calls/choice?stage=consent#rc=3", "https://a.example/t/api/v1/calls/choice"]
+)
+def test_a_fallback_means_what_the_address_that_failed_would_have_meant(address):
+    params = {"CallSid": CALL, "Digits": "1", "CallStatus": "in-progress", "ErrorUrl": address, "ErrorCode": "11200"}
+    assert name(params, "call", "/api/calls/fallback").kind == "call-fallback"
+    assert meaning("call-fallback", params) == "choice"
+
+
+@given(st.text(), st.text())
+def test_no_address_that_failed_breaks_the_reading_of_it(address, query):
+    params = {"ErrorUrl": address, "CallSid": CALL}
+    assert meaning("call-fallback", params)
+    own_query(query, params)
+
+
+def test_only_what_looks_like_a_sid_is_one():
+    assert is_sid(CALL, "CA")
+    assert not any(is_sid(text, "CA") for text in ("", "CA", CALL + "1", CALL + "\n", CALL[:-1] + "&", MESSAGE))
