@@ -9,6 +9,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from shared.domain.status import CALL_FINAL
+
 # ops/docs/events.md says of each what it means; a test compares the two.
 StepName = Literal[
     "incoming", "status", "dial", "answered-by", "whisper", "accepted", "choice", "voicemail", "consent", "decided",
@@ -63,6 +65,19 @@ def restate(conn: Connection, call_sid: str, step: StepName, detail: Mapping[str
         """,
         {"sid": call_sid, "step": step, "detail": Jsonb(dict(detail))},
     )
+
+
+def note_conflict(conn: Connection, call_sid: str) -> None:
+    """Adds the step `conflict` if Twilio has told of two ends of this call, as of when the second one was heard."""
+    ends: list[tuple[str, datetime]] = conn.execute(
+        """
+        select name, at from call_steps
+         where call_sid = %s and step = 'status' and name = any(%s) order by at, name
+        """,
+        (call_sid, sorted(CALL_FINAL)),
+    ).fetchall()
+    if len(ends) > 1:
+        add(conn, call_sid, "conflict", at=ends[1][1], detail={"ends": sorted(name for name, _ in ends)})
 
 
 def of(conn: Connection, call_sids: Sequence[str]) -> list[Step]:

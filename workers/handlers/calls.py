@@ -65,6 +65,7 @@ def status(conn: Connection, event: Event) -> str:
     if said["answered_by"]:
         _note_answerer(conn, event, said)
     if heard in CALL_FINAL:
+        call_steps.note_conflict(conn, call.call_sid)
         _notify(conn, "call.completed", call, subject=call.call_sid)
     else:
         _notify(conn, "call.status", call, subject=f"{call.call_sid}:{heard}")

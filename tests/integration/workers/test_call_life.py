@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
-from shared.db import calls, numbers
+from shared.db import call_steps, calls, numbers
 from shared.domain.routing import Number, forwards
 from tests.call_lives import LIVES, Heard, ending, lives
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, TENANT, event
@@ -173,6 +173,38 @@ def test_what_was_said_of_a_call_is_kept_whatever_came_first(conn):
             "sip_code": 200, "recording_wanted": True, "consent": "announced", "consent_way": "announce",
             "screening": "press", "route": "forward",
         } == call  # fmt: skip
+
+
+def test_two_ends_of_one_call_are_told_as_a_conflict(conn):
+    heard = [Heard("status", end) for end in ("completed", "busy", "canceled")]
+    for order in permutations(webhooks(heard)):
+        _, steps = after(conn, list(order))
+        (conflict,) = [step for step in steps if step["step"] == "conflict"]
+        assert conflict["detail"] == {"ends": ["busy", "canceled", "completed"]}
+        assert conflict["at"] == sorted(arrival.received_at for arrival in order)[1]
+
+
+def test_the_timeline_is_in_twilios_order_whenever_its_words_came(conn):
+    said = [event("status", CallStatus=status, SequenceNumber=str(number), **FACTS, CallbackSource="call-progress-events")
+            for number, status in enumerate(["initiated", "ringing", "in-progress", "completed"])]  # fmt: skip
+    for order in permutations(said):
+        with conn.transaction(force_rollback=True):
+            # as they came in, whenever they are processed
+            late = [replace(one, received_ns=one.received_ns + place * 10**9) for place, one in enumerate(order)]
+            events.apply(conn, late)
+            told = [step.name for step in call_steps.of(conn, [CALL]) if step.step == "status"]
+        assert told == ["initiated", "ringing", "in-progress", "completed"]
+
+
+def test_a_callback_that_names_a_call_of_ours_proves_that_it_was_placed(conn):
+    with conn.transaction(force_rollback=True):
+        ((id_,),) = conn.execute(
+            "insert into placed_calls (client, from_number, to_number, purpose, plan, state, placing_since, expires_at) "
+            "values ('c', %s, %s, 'transactional', '{}', 'placing', now(), now()) returning id", (BUSINESS, CUSTOMER),
+        ).fetchall()  # fmt: skip
+        facts = {"CallSid": CALL, "From": BUSINESS, "To": CUSTOMER, "Direction": "outbound-api"}
+        events.apply(conn, [event("status", f"call_id={id_}", CallStatus="ringing", SequenceNumber="1", **facts)])
+        assert conn.execute("select state, call_sid from placed_calls").fetchall() == [("placed", CALL)]
 
 
 def test_the_locks_of_a_leg_and_its_call_are_taken_in_one_order(conn, module_database_url):
