@@ -62,6 +62,11 @@ WEBHOOK_UNKNOWN_VALUES = Counter(
     "Values that a known field cannot have; taken for absent.",
     ["kind", "field"],
 )
+FALLBACKS_USED = Counter(
+    _PREFIX + "fallbacks_used_total",
+    "Requests at a fallback address: the first address failed a caller or a text.",
+    ["kind", "failed"],
+)
 TWILIO_ALERTS = Counter(_PREFIX + "twilio_alerts_total", "What Twilio complained of, by error code.", ["code"])
 JOBS = Counter(_PREFIX + "jobs_total", "Attempts of promised work by kind and outcome.", ["kind", "outcome"])
 TEXT_BACKS = Counter(

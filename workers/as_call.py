@@ -77,13 +77,17 @@ def _is_too_late(rt: WorkerRuntime, data: dict[str, Any]) -> bool:
 
 
 def incoming(delivery: Delivery) -> dict[str, Any]:
-    """Body of POST /calls/incoming."""
+    """Body of POST /calls/incoming.
+
+    The call came in ringing, whatever has become of it: told late, a word like `no-answer` would be refused for ever by its
+    record, which cannot hold it.
+    """
     data = delivery.data
     told = {
         "CallSid": data["call_sid"],
         "From": data["from"],
         "To": data["to"],
-        "CallStatus": data["status"],
+        "CallStatus": "ringing",
         "Direction": data["direction"],
     }
     camel = {name[0].lower() + name[1:]: value for name, value in told.items()}

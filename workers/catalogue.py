@@ -13,10 +13,14 @@ def _delivery_wait_s(attempt: int, jitter: float, retry_after_s: float | None) -
     return delivery_delay_s(attempt, jitter, retry_after_s=retry_after_s)
 
 
+# Half a minute apart on average, a minute at most.
+_as_call_wait_s = patiently(5_200, longest_s=60.0)
+
+
 # Leases are longer than all time limits inside the work together: connect and read of Twilio, of the store, of a
 # subscriber. Tries: a text expires; media may be late by minutes and Twilio keeps it; ending a
-# call is pointless when the call is long over; as-call-service is one of us and holds a customer's next message behind the
-# last, so it is asked again within seconds, and for two days.
+# call is pointless when the call is long over; as-call-service is one of us, a customer's next message waits behind the last
+# there, and a missed call is worth a text for an hour only: so it is asked again within a minute, and for two days.
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s, finish=sms.finish),
     "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
@@ -27,5 +31,5 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
     ),
     "recording.fetch": Work(plainly(recordings.fetch), recordings.give_up, lease_s=300, wait_s=patiently(40)),
     "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=40, wait_s=_delivery_wait_s),
-    "as-call": Work(plainly(outbox.deliver_as_call), outbox.give_up, lease_s=40, wait_s=patiently(200)),
+    "as-call": Work(plainly(outbox.deliver_as_call), outbox.give_up, lease_s=40, wait_s=_as_call_wait_s),
 }

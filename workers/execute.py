@@ -15,7 +15,7 @@ from shared import log, metrics
 from shared.db import jobs
 from shared.db.jobs import Job
 from shared.db.outage import is_outage
-from shared.domain.backoff import delay_s
+from shared.domain.backoff import LONGEST_S, delay_s
 from shared.domain.job_kinds import JobKind
 from shared.errors import Deferred, Permanent, Transient, TwilioServerError, Unknown, Unreadable
 from shared.settings import Settings
@@ -69,11 +69,13 @@ def caught(run: Callable[..., Result], *args: Any) -> Result:
         return fault
 
 
-def patiently(tries: int) -> Callable[[int, float, float | None], float | None]:
-    """The usual backoff, at most `tries` attempts."""
+def patiently(tries: int, longest_s: float = LONGEST_S) -> Callable[[int, float, float | None], float | None]:
+    """The usual backoff, at most `tries` attempts, never more than `longest_s` apart if nobody asks for more."""
 
     def wait_s(attempt: int, jitter: float, retry_after_s: float | None) -> float | None:
-        return None if attempt >= tries else delay_s(attempt, jitter, retry_after_s=retry_after_s)
+        if attempt >= tries:
+            return None
+        return delay_s(attempt, jitter, retry_after_s=retry_after_s, longest_s=longest_s)
 
     return wait_s
 

@@ -21,7 +21,7 @@ Story = tuple[str, Callable[[Stage], str]]
 # In one lane one after the other, because they tell the same outside phone how to behave; the lanes at the same time.
 LANES: tuple[tuple[Story, ...], ...] = (
     (
-        ("missed call → text → delivered → reply heard", missed_call),
+        ("missed call → text → delivered → reply heard → answered", missed_call),
         ("answered call → status callbacks → completed", answered_call),
     ),
     (

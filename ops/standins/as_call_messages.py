@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from ops.standins import reading
+from ops.standins import answering, reading
 from ops.standins.books import Books
 from ops.standins.conversations import Message
 from ops.standins.envelope import Refused, success
@@ -12,14 +12,24 @@ messages = Blueprint("as_call_messages", __name__)
 
 @messages.post("/as-call/conversations/<conversation_id>/messages")
 def incoming_message(conversation_id: str) -> Response:
+    """A customer's text; the AI that is active already answers it before this does."""
     books: Books = current_app.extensions["books"]
     message = _read_message()
     with books.lock:
         conversation = books.conversations.get(conversation_id)
         if conversation is None:
             raise Refused(404, "CONVERSATION_NOT_FOUND", "Conversation not found")
-        conversation.take(message)
-    return success({"messageSid": message.message_sid, "processed": True}, "Message processed successfully")
+        is_new = conversation.take(message) is message
+        must_answer = is_new or books.ways.repeats == "again"
+    is_answered, window_s = answering.customer_wrote(books, conversation) if must_answer else (False, None)
+    shown = {
+        "conversationId": conversation.id,
+        "direction": "inbound",
+        "processed": True,
+        "aiProcessingTriggered": is_answered,
+        "humanResponseWindow": window_s,
+    }
+    return success(shown, "Message processed successfully", books.ways.answer)
 
 
 def _read_message() -> Message:

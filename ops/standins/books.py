@@ -7,6 +7,7 @@ from threading import Lock
 from ops.standins.conversations import Conversation
 from ops.standins.deliveries import Subscriber
 from ops.standins.faults import Faults
+from ops.standins.ways import Ways
 
 # A load run must not fill the memory: about 20 MB of the newest requests are kept.
 KEPT_REQUESTS = 20_000
@@ -47,6 +48,7 @@ class Books:
     numbers: dict[str, dict[str, str]] = field(default_factory=dict)
     subscribers: dict[str, Subscriber] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
+    ways: Ways = field(default_factory=Ways)
 
     def subscriber(self, name: str) -> Subscriber:
         return self.subscribers.setdefault(name, Subscriber(name))
@@ -57,7 +59,7 @@ class Books:
             self.requests.append({"order": self.requests_count, **entry})
 
     def forget(self) -> None:
-        """Forget what happened. What we were told to be stays: numbers and the subscribers' secrets."""
+        """Forget what happened. What we were told to be stays: numbers, ways and the subscribers' secrets."""
         with self.lock:
             self.calls.clear()
             self.conversations.clear()

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from flask import Blueprint, Response, current_app, jsonify, request
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
-from ops.standins import reading
+from ops.standins import answering, reading
 from ops.standins.books import Books
 from ops.standins.envelope import Refused
-from ops.standins.faults import fault_from
+from ops.standins.faults import faults_from
 from ops.standins.pns import STATUSES
 
 control = Blueprint("control", __name__)
@@ -25,7 +25,10 @@ def alive() -> Response:
 
 @control.get("/standin/as-call/state")
 def as_call_state() -> Response:
-    """Calls by SID, conversations by id with their messages, and the requests to as-call in their order."""
+    """Calls by SID, conversations by id with their messages, and the requests to as-call in their order.
+
+    A request's `status` is what was answered, None where the connection was cut; `is_taken`: it was told yes.
+    """
     books = _books()
     with books.lock:
         return jsonify(
@@ -73,14 +76,37 @@ def set_number(number: str) -> Response:
 
 @control.put("/standin/faults")
 def order_faults() -> Response:
-    """`{"as-call": {"status": 503, "times": 2, "delay_s": 0, "when": "before", "headers": {}}}`"""
+    """`{"as-call": {"status": 503, "times": 2, "about": "+12125550142"}}`, or a list of such; `[]` ends all of a service."""
     try:
-        orders = {service: fault_from(order) for service, order in reading.json_object(request).items()}
+        orders = {service: faults_from(order) for service, order in reading.json_object(request).items()}
     except ValueError as error:
         raise Refused(400, "VALIDATION_ERROR", str(error)) from error
-    for service, fault in orders.items():
-        _books().faults.order(service, fault)
+    for service, faults in orders.items():
+        _books().faults.order(service, faults)
     return Response(status=204)
+
+
+@control.put("/standin/as-call/ways")
+def set_ways() -> Response:
+    """`{"dialect": "designed", "answer": "top", "repeats": "once", "ai_after_s": 1}`; what is left out stays."""
+    books, wishes = _books(), reading.json_object(request)
+    try:
+        with books.lock:
+            books.ways = books.ways.changed(wishes)
+            return jsonify(asdict(books.ways))
+    except ValueError as error:
+        raise Refused(400, "VALIDATION_ERROR", str(error)) from error
+
+
+@control.post("/standin/as-call/conversations/<conversation_id>/reply")
+def reply(conversation_id: str) -> Response:
+    """`{"message": "…"}`: a human of the business answers, as through the platform's own web pages."""
+    books, body = _books(), reading.text(reading.json_object(request), "message")
+    with books.lock:
+        conversation = books.conversations.get(conversation_id)
+    if conversation is None:
+        raise Refused(404, "CONVERSATION_NOT_FOUND", "Conversation not found")
+    return jsonify(asdict(answering.human_answers(books, conversation, body)))
 
 
 @control.delete("/standin/state")

@@ -1,10 +1,15 @@
-"""Knows the platform's answer shapes: `{"success": true, "data": …}` and `{"success": false, "error": {…}}`."""
+"""Knows the platform's answer shapes: `{"success": true, "data": …}` and `{"success": false, "error": {…}}`.
+
+The written design has no `data`: what the running code puts there stands at the top.
+"""
 
 from flask import Response, jsonify
 
 
-def success(content: object, message: str) -> Response:
-    return jsonify({"success": True, "data": content, "message": message})
+def success(content: dict[str, object], message: str, shape: str = "data") -> Response:
+    """`shape` is data or top."""
+    shown = {"data": content} if shape == "data" else content
+    return jsonify({"success": True, **shown, "message": message})
 
 
 def refusal(http_status: int, code: str, message: str) -> Response:

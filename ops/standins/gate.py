@@ -1,5 +1,6 @@
 """Knows what happens around every request: ordered faults, the service key, the log in order, the error body."""
 
+import socket
 from hmac import compare_digest
 from time import sleep
 
@@ -8,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from ops.standins.books import Books
 from ops.standins.envelope import Refused, refusal
-from ops.standins.faults import Fault
+from ops.standins.faults import ONLY_LATE, Fault
 
 KEYED = ("as-call", "pns")
 
@@ -32,7 +33,7 @@ def _before(books: Books) -> Response | None:
     service = service_asked()
     if service is None:
         return None
-    g.fault = books.faults.next_for(service)
+    g.fault = books.faults.next_for(service, request.path, request.get_data(as_text=True))
     if service in KEYED and not _has_key(books.service_key):
         return refusal(401, "UNAUTHORIZED", "X-Service-Key is missing or wrong")
     return _suffer(g.fault, "before")
@@ -48,23 +49,33 @@ def _after(books: Books, answer: Response) -> Response:
     if service is None:
         return answer
     answer = _suffer(g.fault, "after") or answer
+    is_cut = g.fault is not None and g.fault.is_cut
     books.note_request(
         {
             "service": service,
             "method": request.method,
             "path": request.path,
             "body": request.get_json(silent=True),
-            "status": answer.status_code,
+            "status": None if is_cut else answer.status_code,
+            "is_taken": not is_cut and answer.status_code < 300 and _says_success(answer),
         }
     )
     return answer
+
+
+def _says_success(answer: Response) -> bool:
+    document = answer.get_json(silent=True)
+    return not isinstance(document, dict) or document.get("success") is not False
 
 
 def _suffer(fault: Fault | None, moment: str) -> Response | None:
     if fault is None or fault.when != moment:
         return None
     sleep(fault.delay_s)
-    if fault.status == 0:
+    if fault.is_cut:
+        # werkzeug takes what it then cannot write for a client that went away, and says nothing.
+        request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    elif fault.status == ONLY_LATE:
         return None
     answer = refusal(fault.status, "ORDERED_FAULT", "this trouble was ordered through /standin/faults")
     answer.headers.update(fault.headers)

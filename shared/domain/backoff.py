@@ -6,13 +6,13 @@ GROWTH_S: Final = 2.0  # first retry within 2 s: most faults of a provider are o
 LONGEST_S: Final = 900.0  # a quarter of an hour: an outage of a day costs some hundred attempts, not thousands
 
 
-def delay_s(attempt: int, jitter: float, *, retry_after_s: float | None = None) -> float:
+def delay_s(attempt: int, jitter: float, *, retry_after_s: float | None = None, longest_s: float = LONGEST_S) -> float:
     """Seconds to wait before attempt number `attempt` + 1.
 
     `attempt` counts from 1; `jitter` is a random number in [0, 1) given by the caller, so that the rule stays pure.
     Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), with a floor of a tenth: never a hot loop.
     """
-    ceiling = min(LONGEST_S, GROWTH_S * 2 ** min(attempt - 1, 30))
+    ceiling = min(longest_s, GROWTH_S * 2 ** min(attempt - 1, 30))
     return max(retry_after_s or 0.0, ceiling * (0.1 + 0.9 * jitter))
 
 

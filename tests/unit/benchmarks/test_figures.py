@@ -156,6 +156,12 @@ def test_a_text_takes_longer_than_an_answer_and_is_measured_longer_and_once():
     assert options.parse(["sms", "--quick"]).seconds == 4.0
 
 
+def test_a_hundred_calls_are_placed_or_as_many_as_are_asked_for():
+    assert options.parse(["calls"]).calls == [100]
+    assert options.parse(["calls", "--quick"]).calls == [20]
+    assert options.parse(["calls", "--calls", "100,500"]).calls == [100, 500]
+
+
 def test_words_choose_scenarios_in_their_own_order_and_the_command_leaves_out_the_writing():
     asked = options.parse(["ingress", "--write", "--quick", "--only", "burst,ack"])
     assert (asked.scenarios, asked.rounds, asked.seconds, asked.write) == (["ack", "burst"], 1, 1.0, True)
@@ -170,6 +176,8 @@ def test_words_choose_scenarios_in_their_own_order_and_the_command_leaves_out_th
         ["ingress", "--rounds", "0"],
         ["ingress", "--seconds", "99"],
         ["sms", "--only", "burst"],
+        ["calls", "--calls", "501"],
+        ["calls", "--calls", "10,many"],
     ],
 )
 def test_what_cannot_be_measured_is_refused(words, capsys):

@@ -68,6 +68,9 @@ class StandIns:
     def received(self, name: str) -> list[dict[str, Any]]:
         return self.ask("GET", f"/standin/subscriber/{name}").json()["received"]
 
+    def ways(self, **wishes: object) -> requests.Response:
+        return self.ask("PUT", "/standin/as-call/ways", wishes)
+
     def incoming(self, call_sid: str = "CA1", **more: object) -> requests.Response:
         return self.ask("POST", "/as-call/calls/incoming", incoming_body(call_sid) | more)
 

@@ -34,10 +34,29 @@ def test_a_call_is_taken_in_twilios_spelling(standins: Any):
     assert (call["customerPhone"], call["businessPhone"]) == ("+12125550142", "+14155550100")
 
 
-def test_a_call_is_taken_in_the_designs_spelling(standins: Any):
+def test_a_call_is_taken_in_the_designs_spelling_where_that_is_spoken(standins: Any):
+    assert standins.ask("POST", "/as-call/calls/incoming", DESIGNED).status_code == 400
+    standins.ways(dialect="designed", answer="top")
     answer = standins.ask("POST", "/as-call/calls/incoming", DESIGNED)
-    assert answer.json()["data"]["call"]["callSid"] == "CA2"
+    assert (answer.json()["success"], answer.json()["call"]["callSid"]) == (True, "CA2")
     assert standins.as_call()["calls"]["CA2"]["direction"] == "outbound"
+    assert standins.incoming("CA3").status_code == 400
+    assert set(standins.missed("CA2").json()["call"]) >= {"conversationId", "smsTriggered"}
+
+
+@pytest.mark.parametrize("status", ["in-progress", "no-answer", "busy", "canceled"])
+def test_a_call_in_a_state_that_its_record_cannot_hold_is_a_fault_of_its_own(standins: Any, status: str):
+    assert standins.incoming(CallStatus=status).status_code == 500
+    assert standins.as_call()["calls"] == {}
+    standins.incoming()
+    assert standins.incoming(CallStatus=status).status_code == 200  # it is there: nothing is written
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"dialect": "french"}, {"answer": 1}, {"ai_after_s": -1}, {"ai_after_s": "60"}, {"mood": "good"}]
+)
+def test_a_way_that_makes_no_sense_is_refused(standins: Any, wrong: dict[str, object]):
+    assert standins.ways(**wrong).status_code == 400
 
 
 def test_both_spellings_and_unknown_keys_in_one_body_are_one_call(standins: Any):
@@ -95,13 +114,23 @@ def test_the_text_is_asked_for_before_the_answer_and_without_holding_anything(st
 
 
 def test_a_report_that_comes_while_the_text_is_being_sent_does_not_send_another(standins: Any):
+    standins.ways(repeats="once")
     standins.incoming()
     standins.twilio_server.during = lambda: len(standins.twilio_server.jobs) == 1 and standins.missed()
     assert standins.missed().json()["data"]["call"]["smsTriggered"] is True
     assert len(standins.twilio_server.jobs) == 1
 
 
-def test_a_missed_call_told_twice_has_one_text(standins: Any):
+def test_a_missed_call_told_twice_has_a_second_conversation_and_a_second_text(standins: Any):
+    standins.incoming()
+    first, second = standins.missed().json(), standins.missed().json()
+    assert first["data"]["call"]["conversationId"] != second["data"]["call"]["conversationId"]
+    assert len(standins.as_call()["conversations"]) == len(standins.twilio_server.jobs) == 2
+    assert standins.as_call()["calls"]["CA1"]["missed_count"] == 2
+
+
+def test_a_missed_call_told_twice_has_one_text_where_repeats_are_known(standins: Any):
+    standins.ways(repeats="once")
     standins.incoming()
     first, second = standins.missed().json(), standins.missed().json()
     assert first["data"]["call"]["conversationId"] == second["data"]["call"]["conversationId"]
@@ -116,7 +145,7 @@ def test_a_text_that_was_not_taken_is_a_502_and_is_tried_again_with_the_next_rep
     assert standins.as_call()["calls"]["CA1"]["sms_triggered"] is False
     standins.twilio_server.status = 202
     assert standins.missed().json()["data"]["call"]["smsTriggered"] is True
-    assert len(standins.as_call()["conversations"]) == 1
+    assert len(standins.as_call()["conversations"]) == 2  # each attempt has opened one
 
 
 @pytest.mark.parametrize("wrong", [{"callStatus": "completed"}, {"callDuration": "21"}, {"endTime": "now"}])

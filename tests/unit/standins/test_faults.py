@@ -4,6 +4,9 @@ from time import monotonic
 from typing import Any
 
 import pytest
+import requests
+
+from ops.standins.faults import faults_from
 
 
 def _order(standins: Any, **orders: object) -> int:
@@ -36,13 +39,63 @@ def test_an_answer_can_be_late_and_right(standins: Any):
     assert monotonic() - before >= 0.2
 
 
+@pytest.mark.parametrize(("when", "known"), [("before", []), ("after", ["CA1"])])
+def test_a_service_that_is_down_cuts_the_connection(standins: Any, when: str, known: list[str]):
+    _order(standins, as_call={"is_cut": True, "when": when})
+    with pytest.raises(requests.ConnectionError):
+        standins.incoming()
+    assert list(standins.as_call()["calls"]) == known
+    assert standins.as_call()["requests"][-1]["status"] is None
+    assert standins.incoming().status_code == 200
+
+
+def test_a_no_can_come_with_200(standins: Any):
+    _order(standins, as_call={"status": 200})
+    answer = standins.incoming()
+    assert (answer.status_code, answer.json()["success"]) == (200, False)
+    assert standins.as_call()["calls"] == {}
+    standins.incoming()
+    assert [(entry["status"], entry["is_taken"]) for entry in standins.as_call()["requests"]] == [
+        (200, False),
+        (200, True),
+    ]
+
+
+def test_orders_for_some_requests_leave_the_others_alone(standins: Any):
+    _order(standins, as_call=[{"about": "CA2", "status": 500}, {"path": "/missed", "status": 502, "times": None}])
+    assert [standins.incoming(sid).status_code for sid in ("CA1", "CA2", "CA2")] == [200, 500, 200]
+    assert [standins.missed(sid).status_code for sid in ("CA1", "CA2", "CA2")] == [502, 502, 502]
+    _order(standins, as_call=[])
+    assert standins.missed().status_code == 200
+
+
+def test_an_order_ends_by_itself_when_its_time_is_up():
+    [fault] = faults_from({"times": None, "for_s": 5})
+    assert fault.concerns("/calls/missed", "", fault.began_s + 4.9)
+    assert not fault.concerns("/calls/missed", "", fault.began_s + 5)
+
+
 def test_a_subscriber_can_be_ordered_to_fail(standins: Any):
     _order(standins, as_analytics={"status": 410, "times": 1})
     assert standins.ask("POST", "/subscriber/as-analytics", {}).status_code == 410
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"status": 200}, {"times": -1}, {"delay_s": 3600}, {"delays": 1}, {"when": "never"}, {"headers": 1}, 7]
+    "wrong",
+    [
+        {"status": 201},
+        {"times": -1},
+        {"delay_s": 3600},
+        {"delays": 1},
+        {"when": "never"},
+        {"headers": 1},
+        7,
+        [7],
+        {"for_s": -1},
+        {"is_cut": 1},
+        {"about": 7},
+        {"began_s": 0},
+    ],
 )
 def test_an_order_that_makes_no_sense_is_refused(standins: Any, wrong: object):
     assert _order(standins, as_call=wrong) == 400

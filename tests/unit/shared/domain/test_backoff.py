@@ -16,6 +16,7 @@ def test_delays_grow_twofold_until_the_longest():
         delay_s(1, 0.999999) * factor for factor in (1, 2, 4)
     ]
     assert round(delay_s(50, 0.999999)) == LONGEST_S
+    assert round(delay_s(50, 0.999999, longest_s=60)) == 60
 
 
 @given(jitter)
