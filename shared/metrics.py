@@ -69,6 +69,9 @@ FALLBACKS_USED = Counter(
 )
 TWILIO_ALERTS = Counter(_PREFIX + "twilio_alerts_total", "What Twilio complained of, by error code.", ["code"])
 JOBS = Counter(_PREFIX + "jobs_total", "Attempts of promised work by kind and outcome.", ["kind", "outcome"])
+TEXT_BACKS = Counter(
+    _PREFIX + "text_backs_total", "Missed calls by what becomes of their text: wanted, or why not.", ["outcome"]
+)
 SMS = Counter(_PREFIX + "sms_total", "Texts by what became of them.", ["outcome"])
 SMS_SEGMENTS = Counter(_PREFIX + "sms_segments_total", "Segments of texts that Twilio took.")
 CONSENT_BLOCKS = Counter(
