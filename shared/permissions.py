@@ -1,4 +1,4 @@
-"""May this text go? Reads the facts and decides: at the door, for a preview, and again in the transaction before it leaves."""
+"""May this text go, or this call be placed? Reads the facts and decides: at the door, for a preview, and again in the transaction before it leaves."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from shared import recipients
 from shared.db import permission_facts
 from shared.db.permission_facts import Question
 from shared.domain.law import Law, Purpose
-from shared.domain.permission import Decision, decide
+from shared.domain.permission import Channel, Decision, decide
 from shared.domain.phone import is_e164, without_channel
 
 
@@ -22,8 +22,9 @@ def question(
     tenant_id: str | None,
     purpose: Purpose,
     message_id: UUID | None = None,
+    channel: Channel = "text",
 ) -> Question:
-    """About one text. `from_` is empty where the service chooses."""
+    """About one text, or one call. `from_` is empty where the service chooses. `message_id`: the text's, or the call's."""
     sender = without_channel(from_)
     return Question(
         recipient=recipients.of(to),
@@ -33,6 +34,7 @@ def question(
         tenant_id=tenant_id,
         purpose=purpose,
         message_id=message_id,
+        channel=channel,
     )
 
 

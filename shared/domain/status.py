@@ -83,6 +83,18 @@ SEND_RANK: Final[dict[str, int]] = {
 }
 SEND_FINAL: Final = frozenset({"parked", "canceled", "refused", "handed"})
 
+# Ours: a call that we place. "placing" is committed before the request leaves and reads as "perhaps" after a crash, as a
+# text's "sending" does; a call in doubt is never dialled again. "placed" outranks what we had given up: Twilio has it.
+PLACE_RANK: Final[dict[str, int]] = {
+    "queued": 0,
+    "placing": 1,
+    "unknown": 2,
+    "canceled": 3,
+    "refused": 3,
+    "placed": 4,
+}
+PLACE_FINAL: Final = frozenset({"canceled", "refused", "placed"})
+
 
 def standing(rank: dict[str, int], state: str) -> int:
     """How `state` compares with every other one: its rank, then its place in the table; -1 if it is unknown."""
