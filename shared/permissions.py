@@ -1,7 +1,10 @@
-"""May this text go, or this call be placed? Reads the facts and decides: at the door, for a preview, and again in the transaction before it leaves."""
+"""May this text go, or this call be placed? Reads the facts and decides: at the door, for a preview, and again in the
+transaction before it leaves.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
@@ -41,6 +44,17 @@ def question(
 def ask(conn: Connection, law: Law, questions: Sequence[Question], *, now: datetime | None = None) -> list[Decision]:
     """The decisions at `now` (None: PostgreSQL's clock), after one query."""
     return [decide(facts, law) for facts in permission_facts.read(conn, questions, now=now)]
+
+
+def shown(decision: Decision) -> dict[str, Any]:
+    """A decision as it is stored with a call and told by the API. `allowed_at`: when it could be placed, if that is known."""
+    until = decision.held_until
+    return {
+        "verdict": decision.verdict,
+        "rules": decision.as_json(),
+        "allowed_at": until.isoformat() if until else None,
+        "consent_id": str(decision.consent_id) if decision.consent_id else None,
+    }
 
 
 def _kind(sender: str, service_sid: str | None) -> str:

@@ -7,12 +7,14 @@ from flask import Flask, Response
 from ingress import service_guard
 from ingress.api import (
     bulk,
+    call_controls,
     calls,
     consents,
     docs,
     events,
     internal,
     openapi,
+    placing,
     preview,
     recordings,
     reports,
@@ -36,6 +38,8 @@ def install(app: Flask, rt: Runtime) -> None:
         preview.blueprint(rt),
         bulk.blueprint(rt),
         calls.blueprint(rt, waits),
+        placing.blueprint(rt, waits),
+        call_controls.blueprint(rt, waits),
         recordings.blueprint(rt, seats),
         events.blueprint(rt),
         reports.blueprint(rt),

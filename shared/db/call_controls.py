@@ -59,9 +59,7 @@ def ask(
 def find(conn: Connection, control_id: str) -> Control | None:
     """By its id."""
     with conn.cursor(row_factory=class_row(Control)) as cursor:
-        return cursor.execute(
-            f"select {_COLUMNS} from call_controls where id = %s", (as_uuid(control_id),)
-        ).fetchone()
+        return cursor.execute(f"select {_COLUMNS} from call_controls where id = %s", (as_uuid(control_id),)).fetchone()
 
 
 def of(conn: Connection, call_sids: Sequence[str]) -> list[Control]:

@@ -47,6 +47,14 @@ def every(conn: Connection) -> list[Number]:
     return [Number(number, tenant, of(routing), version, status) for number, tenant, routing, version, status in rows]
 
 
+def find(conn: Connection, phone_number: str) -> Number | None:
+    """One number with its routing."""
+    row = conn.execute(
+        "select tenant_id, routing, version, pns_status from numbers where phone_number = %s", (phone_number,)
+    ).fetchone()
+    return Number(phone_number, row[0], of(row[1]), row[2], row[3]) if row else None
+
+
 def tenant_of(conn: Connection, phone_number: str) -> str | None:
     """Whose number this is, as far as we know."""
     row = conn.execute("select tenant_id from numbers where phone_number = %s", (phone_number,)).fetchone()

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from shared.db import call_inputs, calls, jobs, notifications, numbers
+from shared.db import call_inputs, calls, jobs, notifications, numbers, placed_calls
 from shared.db.calls import Call, Seen
+from shared.db.ids import as_uuid
 from shared.domain import missed_call
 from shared.domain.event import Event
 from shared.domain.notices import order_key
@@ -37,6 +38,10 @@ def status(conn: Connection, event: Event) -> str:
     if (heard := said["status"]) is None:
         return "unknown_status"
     call = _merge(conn, event, said)
+    if call_id := as_uuid(
+        event.query_params.get("call_id", "")
+    ):  # a call that we place, whose answer may have been lost
+        placed_calls.note_sid(conn, call_id, call.call_sid)
     if heard in CALL_FINAL:
         _notify(conn, "call.completed", call, subject=call.call_sid)
     else:
