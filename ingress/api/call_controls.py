@@ -56,9 +56,7 @@ def redirect(rt: Runtime, waits: Waits, call_id: str) -> Response:
         control = _ask(conn, call, "redirect", args, caller.client)
         return _answer(control), _promise(conn, control)
 
-    return _done(
-        rt, waits, caller.client, document, deed, lambda answer: answer.body["id"], lambda _, control: _answer(control)
-    )
+    return _done(rt, waits, caller.client, document, deed, lambda _, control: _answer(control))
 
 
 def record(rt: Runtime, waits: Waits, word: str, call_id: str) -> Response:
@@ -76,14 +74,11 @@ def record(rt: Runtime, waits: Waits, word: str, call_id: str) -> Response:
         control = _ask(conn, call, _ACTIONS[word], {}, caller.client)
         return _taped(call, _standing(conn, call), control), _promise(conn, control)
 
-    def control_of(answer: Answer) -> Any:
-        return answer.body["control"] and answer.body["control"]["id"]
-
     def shown(conn: Connection, control: Control) -> Answer:
         call = found(conn, control.call_sid)
         return _taped(call, _standing(conn, call), control)
 
-    return _done(rt, waits, caller.client, document, deed, control_of, shown)
+    return _done(rt, waits, caller.client, document, deed, shown)
 
 
 def _done(
@@ -92,7 +87,6 @@ def _done(
     client: str,
     document: Any,
     deed: Deed,
-    control_of: Callable[[Answer], Any],
     shown: Callable[[Connection, Control], Answer],
 ) -> Response:
     """Does the deed once for this request, tells the workers, and waits for them if that is preferred."""
@@ -107,7 +101,7 @@ def _done(
         tasks.hint(rt.redis, "call.control", job_id)
 
         def look(conn: Connection) -> Answer | None:
-            control = call_controls.find(conn, str(control_of(answer)))
+            control = call_controls.find(conn, answer.body.get("control", answer.body)["id"])
             return shown(conn, control) if control else None
 
         newer = waits.until(look, lambda seen: seen.status == 200, wished_s())

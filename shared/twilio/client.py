@@ -239,9 +239,9 @@ class TwilioClient:
 
         Raises Transient, Permanent (NOT_FOUND when it runs no more, CALL_NOT_LIVE).
         """
-        wanted = {"pause_behavior": "skip"} if status == "paused" else {}
+        wanted: dict[str, Any] = {"status": status} | ({"pause_behavior": "skip"} if status == "paused" else {})
         with outcome("recordings"):
-            self._sdk.calls(call_sid).recordings(recording_sid).update(status=status, **wanted)
+            self._sdk.calls(call_sid).recordings(recording_sid).update(**wanted)
 
     def owned_numbers(self, names: Collection[str]) -> list[OwnedNumber]:
         """Every number of the account with the settings in `names` (snake case), from all pages. Raises Transient."""

@@ -29,7 +29,7 @@ def test_the_readmes_settings_are_the_services():
 @pytest.mark.parametrize(
     ("title", "ranks"),
     [("Message", status.MESSAGE_RANK), ("Call", status.CALL_RANK), ("Recording", status.RECORDING_RANK),
-     ("Send job", status.SEND_RANK), ("Transcription", status.TRANSCRIPTION_RANK)],
+     ("Send job", status.SEND_RANK), ("Transcription", status.TRANSCRIPTION_RANK), ("Placed call", status.PLACE_RANK)],
 )  # fmt: skip
 def test_the_charts_show_the_rank_tables(title, ranks):
     (chart,) = re.findall(rf"## {title} .*?```mermaid(.*?)```", (DOCS / "states.md").read_text(), re.S)

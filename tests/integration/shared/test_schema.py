@@ -7,7 +7,7 @@ from shared.domain.job_kinds import JobKind
 
 RANKS = [("message_rank", status.MESSAGE_RANK), ("call_rank", status.CALL_RANK), ("recording_rank", status.RECORDING_RANK),
          ("send_rank", status.SEND_RANK), ("answered_by_rank", status.ANSWERED_BY_RANK),
-         ("transcription_rank", status.TRANSCRIPTION_RANK)]  # fmt: skip
+         ("transcription_rank", status.TRANSCRIPTION_RANK), ("place_rank", status.PLACE_RANK)]  # fmt: skip
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_ending_a_live_call_is_promised_and_hinted_at(api: Api, rt: Runtime):
     assert answer.status_code == 202
     assert (answer.get_json()["ending"], answer.get_json()["status"]) == (True, "in-progress")
     assert promised(rt) == [("call.end", CALL_SID, "due")]
-    [message] = rt.redis.lrange("sms", 0, -1)  # type: ignore[misc]
+    [message] = rt.redis.lrange("calls", 0, -1)  # type: ignore[misc]
     assert len(json.loads(b64decode(json.loads(message)["body"]))[0]) == 1
 
 
@@ -74,7 +74,7 @@ def test_who_prefers_to_wait_learns_that_it_is_over(api: Api, rt: Runtime):
     a_call(rt)
 
     def hang_up() -> None:
-        if rt.redis.brpop(["sms"], timeout=10):
+        if rt.redis.brpop(["calls"], timeout=10):
             a_call(rt, status="completed")
 
     worker = Thread(target=hang_up)
