@@ -38,7 +38,7 @@ def dial(run: Run, verb: Element) -> Go | None:
             run.ask(go)
         raise
     except Redirected:
-        dialling.caller_left()
+        dialling.caller_left(is_over=False)  # the call goes on elsewhere, and nobody is told of this dial
         raise
     return dialling.action()
 
@@ -63,14 +63,15 @@ class Dialling:
                 break
         self._settle()
 
-    def caller_left(self) -> None:
-        """Ringing phones fall silent, a conversation is over."""
+    def caller_left(self, *, is_over: bool = True) -> None:
+        """Ringing phones fall silent, a conversation is over, and the call too, unless it was sent elsewhere."""
         talked = self.outcome.leg is not None and self.outcome.bridged
         for leg in self.legs:
             leg.finish("completed" if leg.line.answered_at_s is not None else "canceled")
         self.outcome.leg = self.outcome.leg or (self.legs[-1] if self.legs else None)
         self.outcome.status = "completed" if talked else "canceled"
-        self.line.close_call(self.line.final_status)
+        if is_over:
+            self.line.close_call(self.line.final_status)
         self._settle()
 
     def action(self) -> Go | None:
