@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from threading import Event
 
@@ -89,7 +90,8 @@ def hanging(*args, **kwargs):
 def halt() -> None:
     if halts:
         halts.clear()
-        os.kill(os.getpid(), signal.SIGSTOP if asked.get("stops") else signal.SIGKILL)
+        # To this very thread: another one that took the signal would let this one run on for a while.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP if asked.get("stops") else signal.SIGKILL)
 
 
 halts = ["once"]
