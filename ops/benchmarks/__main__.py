@@ -1,4 +1,4 @@
-"""`./ops/bench ingress|sms`: opens the stores, asks every scenario, prints what it says, writes it where it belongs."""
+"""`./ops/bench ingress|sms|control`: opens the stores, asks every scenario, prints what it says, writes it where it belongs."""
 
 import sys
 import tempfile
@@ -10,7 +10,7 @@ from typing import Final
 from ops.benchmarks import corpus, field, machine, options, report
 from ops.benchmarks.field import Bench
 from ops.benchmarks.report import Section
-from ops.benchmarks.scenarios import ack, beside, burst, drain, e2e, memory, open_loop, peers, send, where
+from ops.benchmarks.scenarios import ack, beside, burst, control, drain, e2e, memory, open_loop, peers, send, where
 from ops.stack.postgres import NoPostgres
 from ops.stack.redis import NoServer
 from ops.stack.supervisor import GaveUp
@@ -26,6 +26,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Bench], Section]]] = {
     "drain": drain.measure,
     "beside": beside.measure,
     "where": where.measure,
+    "control": control.measure,
 }
 # More than any subject takes in one warmed-up window on a machine of today: 25,000/s.
 _FASTEST: Final = 25_000

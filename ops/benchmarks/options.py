@@ -9,10 +9,11 @@ from typing import Final
 SCENARIOS: Final[Mapping[str, Sequence[str]]] = {
     "ingress": ("peers", "ack", "burst", "open", "e2e", "memory"),
     "sms": ("send", "drain", "beside", "where"),
+    "control": ("control",),
 }
 # Of one measured window: usually, and quickly. A text takes longer than an answer.
-_SECONDS: Final = {"ingress": (3.0, 1.0), "sms": (12.0, 4.0)}
-_ROUNDS: Final = {"ingress": 3, "sms": 1}
+_SECONDS: Final = {"ingress": (3.0, 1.0), "sms": (12.0, 4.0), "control": (20.0, 4.0)}
+_ROUNDS: Final = {"ingress": 3, "sms": 1, "control": 1}
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, not how fast it is")
     parser.add_argument("--only", metavar="A,B", help=f"some of {_words()}; without: all")
     parser.add_argument("--rounds", type=int, metavar="N", help="every subject is measured so often; usually 3, or 1")
-    parser.add_argument("--seconds", type=float, metavar="S", help="length of one measured window; usually 3, or 12")
+    parser.add_argument("--seconds", type=float, metavar="S", help="length of one measured window; usually 3, 12 or 20")
     parser.add_argument(
         "--appendfsync", choices=["always", "everysec"], default="always", help="Redis's; usually always, as shipped"
     )

@@ -41,7 +41,7 @@ def fulfil(rt: Runtime, state: Any = "done", **more: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "part"),
     [
-        ({"forward_to": "+14155550188"}, "forward", "<Number>+14155550188</Number>"), ({"voicemail": True}, "voicemail", "<Record"),
+        ({"forward_to": "+14155550188"}, "forward", "+14155550188</Number>"), ({"voicemail": True}, "voicemail", "<Record"),
         ({"say": "Bye & thanks"}, "say", '<Say language="es-MX">Bye &amp; thanks</Say>'),
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ from shared.db import recordings
 from shared.runtime import Runtime
 from shared.storage import Store
 
-from .conftest import ACCOUNT_SID, CALL_SID, JWT_SECRET, TENANT, Api, a_call, application, new_key, user_token
+from .conftest import ACCOUNT_SID, CALL_SID, TENANT, Api, a_call, application, new_key, user_token
 
 RE = "RE" + "3" * 32
 SOUND = bytes(range(256)) * 1024  # 256 KiB: more than one chunk
