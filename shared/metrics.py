@@ -88,7 +88,9 @@ SMS_ALERTS = Counter(
 PACED_WITHOUT_REDIS = Counter(
     _PREFIX + "paced_without_redis_total", "Texts whose turn was taken in PostgreSQL because Redis was away."
 )
-CALLS = Counter(_PREFIX + "calls_total", "Calls by direction and decision.", ["direction", "outcome"])
+CALLS = Counter(
+    _PREFIX + "calls_total", "Calls by direction and decision; outbound: placed, refused.", ["direction", "outcome"]
+)
 RECORDINGS = Counter(_PREFIX + "recordings_total", "Recordings by what became of them.", ["outcome"])
 RECORDING_BYTES = Counter(_PREFIX + "recording_bytes_total", "Bytes of recordings stored.")
 RECORDING_SECONDS = Histogram(_PREFIX + "recording_store_seconds", "From Twilio to the store, one recording.")

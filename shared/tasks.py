@@ -29,14 +29,15 @@ SMS_CONTRACT: Final = (
 EVENTS: Final = "events"
 SMS: Final = "sms"
 SMS_JOBS: Final = "sms.jobs"
-QUEUES: Final = (EVENTS, SMS, "recordings", "notify", SMS_JOBS, "ticks")
+CALLS: Final = "calls"  # of its own: whoever ends a call waits for no bulk of texts
+QUEUES: Final = (EVENTS, SMS, CALLS, "recordings", "notify", SMS_JOBS, "ticks")
 QUEUE_OF: Final[Mapping[JobKind, str]] = {
     "sms.send": SMS,
     "bulk.expand": "ticks",
-    "call.end": SMS,
+    "call.end": CALLS,
     "call.settle": EVENTS,
-    "call.control": SMS,
-    "call.place": SMS,
+    "call.control": CALLS,
+    "call.place": CALLS,
     "recording.expect": EVENTS,
     "recording.fetch": "recordings",
     "deliver": "notify",

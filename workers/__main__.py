@@ -27,6 +27,8 @@ WORKERS: Final[Mapping[str, Service]] = {
     "events": Service(("events",), 2),
     # Sending waits for Twilio (60-200 ms a text): eight at once are 40-130 texts a second.
     "sms": Service(("sms", "sms.jobs"), 8),
+    # People wait for these: each is one request to Twilio, and ten a second are many.
+    "calls": Service(("calls",), 8),
     # Megabytes each. Ticks are beat's housekeeping: they wait on other services at times, and recordings wait best.
     "recordings": Service(("recordings", "ticks"), 4),
     "notify": Service(("notify",), 8),

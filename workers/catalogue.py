@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.domain.backoff import delivery_delay_s
 from shared.domain.job_kinds import JobKind
-from workers import bulk, calls, outbox, recording_check, recordings, sms
+from workers import bulk, calls, controls, outbox, placing, recording_check, recordings, sms
 from workers.execute import Work, patiently, plainly
 
 
@@ -18,13 +18,18 @@ _as_call_wait_s = patiently(5_200, longest_s=60.0)
 
 
 # Leases are longer than all time limits inside the work together: connect and read of Twilio, of the store, of a
-# subscriber. Tries: a text expires; media may be late by minutes and Twilio keeps it; ending a
-# call is pointless when the call is long over; as-call-service is one of us, a customer's next message waits behind the last
-# there, and a missed call is worth a text for an hour only: so it is asked again within a minute, and for two days.
+# subscriber. Tries: a text expires, and so does a call that we place; media may be late by minutes and Twilio keeps it; ending
+# a call is pointless when the call is long over, as is what else was wished of it; as-call-service is one of us, a customer's
+# next message waits behind the last there, and a missed call is worth a text for an hour only: so it is asked again within a
+# minute, and for two days.
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s, finish=sms.finish),
     "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
     "call.end": Work(plainly(calls.end), calls.nothing_to_record, lease_s=30, wait_s=patiently(6)),
+    "call.control": Work(
+        plainly(controls.run), controls.give_up, lease_s=60, wait_s=patiently(4), finish=controls.finish
+    ),
+    "call.place": Work(placing.begin, placing.give_up, lease_s=30, wait_s=placing.wait_s, finish=placing.finish),
     "call.settle": Work(plainly(calls.settle), calls.nothing_to_record, lease_s=15, wait_s=patiently(10)),
     "recording.expect": Work(
         plainly(recording_check.expect), calls.nothing_to_record, lease_s=15, wait_s=patiently(10)

@@ -56,7 +56,7 @@ class Work:
     finish: Callable[[Connection, Sequence[tuple[Job, Result]]], None] = lambda conn, results: None
 
 
-def plainly(run: Callable[[WorkerRuntime, Job], None]) -> Callable[[Settings, Connection, Sequence[Job]], Step]:
+def plainly(run: Callable[[WorkerRuntime, Job], Result]) -> Callable[[Settings, Connection, Sequence[Job]], Step]:
     """Work that does everything outside, one after the other, in transactions of its own."""
     return lambda settings, conn, jobs_: lambda rt: [caught(run, rt, job) for job in jobs_]
 

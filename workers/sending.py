@@ -12,7 +12,7 @@ from workers.execute import run_released
 
 # Texts that leave together share two transactions. More of them would save little, and wait for the slowest.
 TOGETHER: Final = 8
-# Then the thread looks after other messages: a text that another service has asked for by the queue, the end of a call.
+# Then the thread looks after other messages: a text that another service has asked for by the queue.
 ROUNDS: Final = 20
 _MOST_DRAINS: Final = REQUESTS // TOGETHER  # of one process: their requests find a thread each
 _drains: Final = BoundedSemaphore(_MOST_DRAINS)

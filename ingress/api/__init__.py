@@ -7,6 +7,7 @@ from flask import Flask, Response
 from ingress import service_guard
 from ingress.api import (
     bulk,
+    call_controls,
     calls,
     consents,
     docs,
@@ -14,6 +15,7 @@ from ingress.api import (
     internal,
     numbers,
     openapi,
+    placing,
     preview,
     recordings,
     reports,
@@ -37,6 +39,8 @@ def install(app: Flask, rt: Runtime) -> None:
         preview.blueprint(rt),
         bulk.blueprint(rt),
         calls.blueprint(rt, waits),
+        placing.blueprint(rt, waits),
+        call_controls.blueprint(rt, waits),
         recordings.blueprint(rt, seats),
         events.blueprint(rt),
         reports.blueprint(rt),

@@ -93,7 +93,10 @@ def _operation(one: Operation) -> dict[str, Any]:
     }
     if one.body:
         others = _others(one.other_bodies)
-        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": one.body}} | others}
+        told["requestBody"] = {
+            "required": not one.is_body_optional,
+            "content": {"application/json": {"schema": one.body}} | others,
+        }
     return {name: value for name, value in told.items() if value}
 
 

@@ -6,7 +6,15 @@ from typing import Final
 
 from marshmallow import Schema
 
-from ingress.api import consent_schemas, number_schemas, resources, schemas, sender_schemas
+from ingress.api import (
+    call_resources,
+    call_schemas,
+    consent_schemas,
+    number_schemas,
+    resources,
+    schemas,
+    sender_schemas,
+)
 from shared.bulk_request import BulkSchema
 from shared.number_document import NumberSchema
 from shared.sms_job import SmsRequestSchema
@@ -33,6 +41,7 @@ class Operation:
     scope: str = ""
     security: tuple[str, ...] = (KEY,)
     body: type[Schema] | None = None
+    is_body_optional: bool = False
     query: type[Schema] | None = None
     headers: tuple[str, ...] = ()
     is_list: bool = False
@@ -146,18 +155,70 @@ OPERATIONS: Final = (
         answers={200: ("The report.", resources.DeliveryReport)}, problems=(401, 403, 422, 503),
     ),
     Operation(
-        method="get", path="/api/calls/{call_id}", name="showCall", tag="calls", scope="calls:read",
+        method="get", path="/api/calls", name="listCalls", tag="calls", scope="calls:read", security=(KEY, USER),
+        summary="The newest calls", query=call_schemas.CallsPageSchema, is_list=True,
+        description="A user of the platform sees the calls of their tenant.",
+        answers={200: ("A page of calls, newest first.", call_resources.ListedCall)}, problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/calls", name="placeCall", tag="calls", scope="calls:control",
+        summary="Place a call", body=call_schemas.PlaceSchema, headers=_WRITES,
+        description="Answers as soon as the call is safe with us; `Prefer: wait=N` waits for Twilio. The callee hears `say`, "
+        "and is then connected to `connect_to`. A call that a rule forbids now is kept with the decision and refused with 422 "
+        "`/problems/not-permitted`, which names its `call_id`, the rules, and `allowed_at`, when it could be asked for again. "
+        "One that expires is not placed, and one of which nobody knows whether it was is never placed again: it ends as "
+        "`refused`, `in_doubt`. With `record`, and without a consent or a law that needs none, 409 "
+        "`/problems/consent-required`.",
+        answers={202: ("The call will be placed.", call_resources.PlacedCallResource)},
+        problems=(400, 401, 403, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/calls/{call_id}", name="showCall", tag="calls", scope="calls:read", security=(KEY, USER),
         summary="One call, by our id or its CallSid",
-        answers={200: ("The call.", resources.CallResource)}, problems=(401, 403, 404, 503),
+        description="With its legs, every step it has taken, what was asked to be done to it, and its recordings. A user of "
+        "the platform sees the calls of their tenant.",
+        answers={200: ("The call.", call_resources.WholeCall)}, problems=(401, 403, 404, 503),
     ),
     Operation(
         method="post", path="/api/calls/{call_id}/end", name="endCall", tag="calls", scope="calls:control",
         summary="End a call", headers=_WRITES,
+        description="The CallSid of a leg ends that leg. A call that we place and that has not left is called off.",
         answers={
-            200: ("The call is over: `ended` is true.", resources.EndedCall),
-            202: ("The call will be ended: `ending` is true.", resources.EndedCall),
+            200: ("The call is over: `ended` is true.", call_resources.EndedCall),
+            202: ("The call will be ended: `ending` is true.", call_resources.EndedCall),
         },
         problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/calls/{call_id}/redirect", name="redirectCall", tag="calls", scope="calls:control",
+        summary="Send a live call elsewhere", body=call_schemas.RedirectSchema, headers=_WRITES,
+        description="To another phone, to voicemail, or to hear something and be hung up. Of a call that is over, or only "
+        "rings, the state is `overtaken`.",
+        answers={
+            200: ("It is done, or the call was over before.", call_resources.ControlResource),
+            202: ("It will be done.", call_resources.ControlResource),
+        },
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    ),
+    *(
+        Operation(
+            method="post", path=f"/api/calls/{{call_id}}/recording/{word}", name=f"{word}CallRecording", tag="recordings",
+            scope="calls:control", summary=summary, headers=_WRITES,
+            body=call_schemas.RecordStartSchema if word == "start" else None, is_body_optional=word == "start",
+            description=description,
+            answers={
+                200: ("It is done, or stood so before.", call_resources.TapingResource),
+                202: ("It will be done.", call_resources.TapingResource),
+            },
+            problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+        )
+        for word, summary, description in (
+            ("start", "Record a live call", "A channel for each side. 409 `/problems/consent-required` unless a consent is "
+             "stored with the call, or the law of its parties asks for none, or you say that they have agreed."),
+            ("pause", "Leave out what is said from now on", "409 when the call is not being recorded."),
+            ("resume", "Go on recording", "409 when the call is not being recorded."),
+            ("stop", "End the recording of a live call", "The call goes on."),
+        )
     ),
     Operation(
         method="get", path="/api/calls/{call_id}/recording", name="showCallRecording", tag="recordings",

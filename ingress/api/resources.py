@@ -7,7 +7,6 @@ from typing import Any, Final, cast, get_args
 from marshmallow import EXCLUDE, Schema, fields
 
 from shared.db.bulks import STANDINGS, Bulk, Progress, Result
-from shared.db.calls import Call
 from shared.db.delivery_report import Line
 from shared.db.events import StoredEvent
 from shared.db.message_steps import Step
@@ -260,35 +259,6 @@ class RecordingResource(Resource):
     stored_at = UtcTime(required=True, allow_none=True)
 
 
-class CallResource(Resource):
-    """One call leg."""
-
-    id = fields.UUID(required=True)
-    call_sid = fields.String(required=True)
-    parent_call_sid = fields.String(required=True, allow_none=True)
-    tenant_id = fields.String(required=True, allow_none=True)
-    direction = fields.String(required=True)
-    from_ = fields.String(required=True, data_key="from", attribute="from_number")
-    to = fields.String(required=True, attribute="to_number")
-    status = fields.String(required=True)
-    dial_status = fields.String(required=True, allow_none=True)
-    route = fields.String(required=True, allow_none=True)
-    decision = fields.String(required=True, allow_none=True, metadata={"description": "`answered` or `missed`."})
-    duration_s = fields.Integer(required=True, allow_none=True)
-    started_at = UtcTime(required=True)
-    ended_at = UtcTime(required=True, allow_none=True)
-    decided_at = UtcTime(required=True, allow_none=True)
-    updated_at = UtcTime(required=True)
-    recordings = fields.List(fields.Nested(RecordingResource), required=True)
-
-
-class EndedCall(CallResource):
-    """A call after it was asked to end: `ended` if it is over, `ending` if that was promised."""
-
-    ended = fields.Boolean()
-    ending = fields.Boolean()
-
-
 class EventResource(Resource):
     """One thing that happened at Twilio, and what became of it here."""
 
@@ -382,7 +352,6 @@ _PREVIEW: Final = PreviewResource()
 _DECISION: Final = DecisionResource()
 _BULK_ITEM: Final = BulkItemResource()
 _RECORDING: Final = RecordingResource()
-_CALL: Final = CallResource(exclude=("recordings",))
 _EVENT: Final = EventResource()
 _DELIVERY: Final = DeliveryLine()
 DELIVERY_FIELDS: Final = tuple(_DELIVERY.fields)
@@ -435,11 +404,6 @@ def bulk_item(row: Result) -> dict[str, Any]:
 def recording(row: Recording) -> dict[str, Any]:
     """A recording as clients see it."""
     return _fields(_RECORDING, row)
-
-
-def call(row: Call, recordings: Sequence[Recording]) -> dict[str, Any]:
-    """A call as clients see it, with its recordings, oldest first."""
-    return _fields(_CALL, row) | {"recordings": [recording(each) for each in recordings]}
 
 
 def event(row: StoredEvent) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`./ops/bench ingress|answer|sms|calls`: opens the stores, asks every scenario, prints and writes what it says."""
+"""`./ops/bench ingress|answer|sms|calls|control`: opens the stores, asks every scenario, prints and writes what it says."""
 
 import sys
 import tempfile
@@ -16,6 +16,7 @@ from ops.benchmarks.scenarios import (
     beside,
     burst,
     calls,
+    control,
     drain,
     e2e,
     memory,
@@ -41,6 +42,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Bench], Section]]] = {
     "beside": beside.measure,
     "where": where.measure,
     "calls": calls.measure,
+    "control": control.measure,
 }
 # More than any subject takes in one warmed-up window on a machine of today: 25,000/s.
 _FASTEST: Final = 25_000

@@ -11,10 +11,13 @@ SCENARIOS: Final[Mapping[str, Sequence[str]]] = {
     "answer": ("answer",),
     "sms": ("send", "drain", "beside", "where"),
     "calls": ("calls",),
+    "control": ("control",),
 }
 # Of one measured window: usually, and quickly. A text takes longer than an answer.
-_SECONDS: Final = {"ingress": (3.0, 1.0), "answer": (5.0, 1.0), "sms": (12.0, 4.0), "calls": (0.0, 0.0)}
-_ROUNDS: Final = {"ingress": 3, "answer": 3, "sms": 1, "calls": 1}
+_SECONDS: Final = {
+    "ingress": (3.0, 1.0), "answer": (5.0, 1.0), "sms": (12.0, 4.0), "calls": (0.0, 0.0), "control": (20.0, 4.0),
+}  # fmt: skip
+_ROUNDS: Final = {"ingress": 3, "answer": 3, "sms": 1, "calls": 1, "control": 1}
 _CALLS: Final = ("100", "20")
 MOST_CALLS: Final = 500  # at once: the simulator has a thread for each
 
@@ -78,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, not how fast it is")
     parser.add_argument("--only", metavar="A,B", help=f"some of {_words()}; without: all")
     parser.add_argument("--rounds", type=int, metavar="N", help="every subject is measured so often; usually 3, or 1")
-    parser.add_argument("--seconds", type=float, metavar="S", help="length of one measured window; usually 3, or 12")
+    parser.add_argument("--seconds", type=float, metavar="S", help="length of one measured window; usually 3, 12 or 20")
     parser.add_argument("--calls", metavar="N,M", help=f"so many at once, up to {MOST_CALLS}; usually 100")
     parser.add_argument(
         "--appendfsync", choices=["always", "everysec"], default="always", help="Redis's; usually always, as shipped"

@@ -110,9 +110,18 @@ def sender(place: int) -> str:
 
 
 @contextmanager
-def opened(bench: Bench, name: str, *, without: Sequence[str] = (), per_s: float | None = None) -> Iterator[Sending]:
-    """`ours` or `naive`, ready, but for the programs in `without`; each sender may send `per_s` segments a second (None: as
-    long codes do). Raises supervisor.GaveUp."""
+def opened(
+    bench: Bench,
+    name: str,
+    *,
+    programs: Sequence[str] = PROGRAMS,
+    without: Sequence[str] = (),
+    per_s: float | None = None,
+) -> Iterator[Sending]:
+    """`ours` (these programs of it) or `naive`, ready, but for the programs in `without`.
+
+    Each sender may send `per_s` segments a second (None: as long codes do). Raises supervisor.GaveUp.
+    """
     run = RunFolder(bench.folder / f"{name}-{secrets.token_hex(4)}")
     run.prepare()
     env = service_env(run, bench.database_url)
@@ -130,7 +139,7 @@ def opened(bench: Bench, name: str, *, without: Sequence[str] = (), per_s: float
             services = naive_sender(env["TS_BIND"], NAIVE_THREADS)
         else:
             ours = house.services(ROOT, env)
-            services = [ours[program] for program in PROGRAMS if program not in without]
+            services = [ours[program] for program in programs if program not in without]
         for service in services:
             supervisor.start(service)
         supervisor.wait_ready(supervisor.kept, READY_WITHIN_S)
@@ -144,14 +153,17 @@ def opened(bench: Bench, name: str, *, without: Sequence[str] = (), per_s: float
 def _furnish(bench: Bench, env: dict[str, str], per_s: float | None) -> str:
     """Our numbers in a clean database, and a client's key."""
     with psycopg.connect(bench.database_url) as conn:
-        conn.execute("truncate events, messages, jobs, idempotency, numbers, senders, sticky_senders, bulks cascade")
+        conn.execute(
+            "truncate events, messages, calls, call_controls, recordings, jobs, idempotency, numbers, senders, sticky_senders,"
+            " bulks cascade"
+        )
         conn.execute("drop table if exists naive_texts")
         conn.execute(TEXTS_TABLE)
         for place in range(SENDERS):
             numbers.put(conn, Number(sender(place), TENANT))
             if per_s is not None:
                 senders.put(conn, Sender(sender(place), "long-code", tenant_id=TENANT, segments_per_s=per_s))
-        return mint(conn, env=env["TS_ENV"], client=CLIENT, scopes=["sms:send", "sms:read"]).text
+        return mint(conn, env=env["TS_ENV"], client=CLIENT, scopes=["sms:send", "sms:read", "calls:control"]).text
 
 
 def _introduce(env: dict[str, str], per_s: float | None) -> None:

@@ -1,4 +1,4 @@
-"""Reads what the decision about texts looks at: one query for all that leave together, because every text asks it twice."""
+"""Reads what the decision about texts and calls looks at: one query for all that leave together: every text asks it twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,16 @@ from psycopg.types.json import Jsonb
 
 from shared.db.opt_outs import EVERYBODY, of_tenant
 from shared.domain.law import Purpose
-from shared.domain.permission import Consent, Facts, OptOut, Suppression
+from shared.domain.permission import Channel, Consent, Facts, OptOut, Suppression
 from shared.domain.recipient import Recipient
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """About one text from `from_` (empty: the service chooses) to `recipient`.
+    """About one text or call from `from_` (empty: the service chooses) to `recipient`.
 
-    `sender_kind` counts where `senders` has no row. `message_id`: the text itself, which is not counted with the others.
+    `sender_kind` counts where `senders` has no row. `message_id`: the text or call itself, which is not counted with the
+    others.
     """
 
     recipient: Recipient
@@ -30,6 +31,7 @@ class Question:
     tenant_id: str | None
     purpose: Purpose
     message_id: UUID | None = None
+    channel: Channel = "text"
 
     def as_row(self, number: int) -> dict[str, Any]:
         scopes = [
@@ -67,11 +69,18 @@ def read(conn: Connection, questions: Sequence[Question], *, now: datetime | Non
                      (select max(started_at) from calls
                        where direction = 'inbound' and from_number = ask."to"
                          and (to_number = ask."from" or tenant_id = ask.tenant))) as last_contact_at,
-                   (select jsonb_agg(sending_since) from messages
-                     where direction = 'outbound' and to_number = ask."to" and purpose = ask.purpose
-                       and (tenant_id = ask.tenant or (ask.tenant is null and from_number = ask."from"))
-                       and sending_since > at - interval '24 hours' and send_state not in ('queued', 'refused', 'canceled')
-                       and id is distinct from ask.message_id) as sent_at
+                   (select jsonb_agg(sent) from (
+                     select sending_since as sent from messages
+                      where direction = 'outbound' and to_number = ask."to" and purpose = ask.purpose
+                        and (tenant_id = ask.tenant or (ask.tenant is null and from_number = ask."from"))
+                        and sending_since > at - interval '24 hours'
+                        and send_state not in ('queued', 'refused', 'canceled') and id is distinct from ask.message_id
+                     union all
+                     select placing_since from placed_calls
+                      where to_number = ask."to" and purpose = ask.purpose
+                        and (tenant_id = ask.tenant or (ask.tenant is null and from_number = ask."from"))
+                        and placing_since > at - interval '24 hours' and state in ('placing', 'unknown', 'placed')
+                        and id is distinct from ask.message_id) as lately) as sent_at
               from (select coalesce(%(now)s, clock_timestamp()) as at) as clock
              cross join jsonb_to_recordset(%(asked)s) as ask
                 (n int, "to" text, "from" text, service text, tenant text, purpose text, scopes text[], message_id uuid)
@@ -97,6 +106,7 @@ def _facts(row: dict[str, Any], question: Question) -> Facts:
         consents=[Consent(UUID(id_), kind) for id_, kind in row["consents"] or ()],
         last_contact_at=row["last_contact_at"],
         sent_at=[_at(at) for at in row["sent_at"] or ()],
+        channel=question.channel,
     )
 
 

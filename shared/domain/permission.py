@@ -1,10 +1,10 @@
-"""May this text go to this person now? One total decision, every rule of which says what it found.
+"""May this text go, or this call be placed, to this person now? One total decision, every rule of which says what it found.
 
 It is taken when a text is accepted and again when it is about to leave, from facts that were read in the transaction that
 marks it as leaving. The rules and their sources are told in ops/docs/compliance.md.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -15,6 +15,7 @@ from shared.domain.quiet_hours import next_allowed
 from shared.domain.recipient import Recipient
 
 Verdict = Literal["allowed", "held", "refused"]
+Channel = Literal["text", "call"]
 
 OWN_NUMBER: Final = "own-number"
 RECIPIENT_KIND: Final = "recipient-kind"
@@ -65,8 +66,8 @@ class Facts:
     """All that the decision looks at. `now` is aware.
 
     `last_contact_at`: when the recipient last called or wrote to the tenant or the sender. `sent_at`: the texts of the same
-    purpose that the tenant sent the recipient in the last 24 hours, this one not among them. `is_own_number`: the recipient
-    is the sender, or one of our own numbers.
+    purpose that the tenant sent the recipient in the last 24 hours, and its calls to them, this one not among them.
+    `is_own_number`: the recipient is the sender, or one of our own numbers.
     """
 
     purpose: Purpose
@@ -79,6 +80,7 @@ class Facts:
     consents: Sequence[Consent] = ()
     last_contact_at: datetime | None = None
     sent_at: Sequence[datetime] = ()
+    channel: Channel = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,15 @@ class Decision:
 
 
 def decide(facts: Facts, law: Law) -> Decision:
-    """Looks at every rule, also after one has refused: whoever asks why sees all of it."""
+    """Looks at every rule, also after one has refused: whoever asks why sees all of it.
+
+    Of a call is not asked what is about texts alone: who may send them by name, and whom they do not reach.
+    """
     consent, consent_id = _consent(facts, law)
     when = _when(facts, law)
-    rules = (_own_number(facts), _recipient_kind(facts), _alphanumeric(facts), *_unwanted(facts), consent, *when)
+    of_texts = (_alphanumeric(facts), _suppressed(facts)) if facts.channel == "text" else ()
+    found = (_own_number(facts), _recipient_kind(facts), *of_texts, _opt_out(facts), consent, *when)
+    rules = tuple(sorted(found, key=lambda rule: RULE_IDS.index(rule.id)))
     verdicts = {rule.verdict for rule in rules}
     if "refused" in verdicts:
         return Decision("refused", rules, consent_id=consent_id)
@@ -143,19 +150,21 @@ def _alphanumeric(facts: Facts) -> Rule:
     return Rule(ALPHANUMERIC_US, "refused" if is_refused else "allowed", f"alphanumeric, to {facts.recipient.region}")
 
 
-def _unwanted(facts: Facts) -> Iterator[Rule]:
-    """The recipient's no, for every purpose, and the network's."""
+def _opt_out(facts: Facts) -> Rule:
+    """The recipient's no, for every purpose. A STOP by text counts for calls too (47 CFR 64.1200(a)(10))."""
     if facts.opt_outs:
         found = facts.opt_outs[0]
-        yield Rule(OPT_OUT, "refused", f"{found.source} of {found.at.isoformat()}, for {found.scope}")
-    else:
-        yield Rule(OPT_OUT, "allowed", "none in force")
+        return Rule(OPT_OUT, "refused", f"{found.source} of {found.at.isoformat()}, for {found.scope}")
+    return Rule(OPT_OUT, "allowed", "none in force")
+
+
+def _suppressed(facts: Facts) -> Rule:
+    """The network's no."""
     known = facts.suppression
     if known and (known.until is None or known.until > facts.now):
         until = known.until.isoformat() if known.until else "it is lifted"
-        yield Rule(SUPPRESSED, "refused", f"{known.reason}, until {until}")
-    else:
-        yield Rule(SUPPRESSED, "allowed", "texts get there, as far as we know")
+        return Rule(SUPPRESSED, "refused", f"{known.reason}, until {until}")
+    return Rule(SUPPRESSED, "allowed", "texts get there, as far as we know")
 
 
 def is_reply(facts: Facts, law: Law) -> bool:
@@ -184,7 +193,7 @@ def _when(facts: Facts, law: Law) -> tuple[Rule, Rule]:
     """The daily count, then the clock at the moment that the count would allow: what is held is held for both."""
     purpose = _bound_as(facts, law)
     if purpose not in law.binds:
-        free = f"does not bind {facts.purpose} texts"
+        free = f"does not bind {facts.purpose} {facts.channel}s"
         return Rule(FREQUENCY, "allowed", free), Rule(QUIET_HOURS, "allowed", free)
     frequency = _frequency(facts, law)
     return frequency, _quiet_hours(facts, law, frequency.until or facts.now)

@@ -73,9 +73,6 @@ CONSENT_RANK: Final[dict[str, int]] = {
 }
 CONSENT_WAY_RANK: Final[dict[str, int]] = {"none": 0, "announce": 1, "asserted": 2, "press": 3}
 
-# Ours: placing a call. "unknown": the request had no answer. "placed" outranks every other end: Twilio's word proves it.
-PLACE_RANK: Final[dict[str, int]] = {"queued": 0, "placing": 1, "unknown": 2, "canceled": 3, "refused": 3, "placed": 4}
-
 # Ours: how far a recording has come from Twilio to our store. "absent" (Twilio has no media) and "failed" are ends.
 RECORDING_RANK: Final[dict[str, int]] = {
     "announced": 0,
@@ -116,6 +113,18 @@ SEND_RANK: Final[dict[str, int]] = {
     "handed": 5,
 }
 SEND_FINAL: Final = frozenset({"parked", "canceled", "refused", "handed"})
+
+# Ours: a call that we place. "placing" is committed before the request leaves and reads as "perhaps" after a crash, as a
+# text's "sending" does; a call in doubt is never dialled again. "placed" outranks what we had given up: Twilio has it.
+PLACE_RANK: Final[dict[str, int]] = {
+    "queued": 0,
+    "placing": 1,
+    "unknown": 2,
+    "canceled": 3,
+    "refused": 3,
+    "placed": 4,
+}
+PLACE_FINAL: Final = frozenset({"canceled", "refused", "placed"})
 
 
 def standing(rank: dict[str, int], state: str) -> int:

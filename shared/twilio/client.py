@@ -14,6 +14,8 @@ from twilio.rest import Client
 
 from shared.errors import Permanent, Transient, Unknown
 from shared.settings import Settings
+from shared.twilio import calls
+from shared.twilio.calls import Dialled
 from shared.twilio.outcomes import outcome
 from shared.twilio.texts import Reported, Sent, Sought, reported_of, sent_of
 from shared.twilio.wire import CONNECT_S, READ_S, HttpClient
@@ -28,8 +30,14 @@ _OVERRIDES: Final = ("voice_application_sid", "sms_application_sid", "trunk_sid"
 _SOUGHT_PAGE: Final = 200
 _SOUGHT_PAGES: Final = 10
 _VALID_S: Final = (1, 36_000)  # Twilio's ValidityPeriod
-# Twilio's code for "the call is not in a state for that" (error dictionary 21220): it has ended already.
+# Twilio's code for "the call is not in a state for that" (error dictionary 21220): it has ended already, or only rings.
 CALL_NOT_LIVE: Final = 21220
+# A call that was just made, a recording that has just stopped: Twilio does not find it (error dictionary 20404).
+NOT_FOUND: Final = 20404
+LONGEST_TWIML: Final = 4000  # characters of `Twiml` (Calls resource)
+# How recordings that are started on a live call say where they come from (Recordings resource, `source`).
+_STARTED_LIVE: Final = "StartCallRecordingAPI"
+CURRENT: Final = "Twilio.CURRENT"  # in place of a SID: the recording that runs, if there is one only
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,93 @@ class TwilioClient:
         except Permanent as refused:
             if refused.twilio_code != CALL_NOT_LIVE:
                 raise
+
+    def place_call(
+        self, *, to: str, from_: str, twiml: str, ring_s: int, status_callback: str, amd_callback: str = ""
+    ) -> Dialled:
+        """Creates a call. Not idempotent at Twilio: Unknown means that the phone may ring.
+
+        With `amd_callback` Twilio listens for an answering machine while the call goes on, and tells it there.
+        Raises Transient (certainly not made), Unknown, Permanent (refused).
+        """
+        wanted = _given(
+            machine_detection=amd_callback and "Enable",
+            async_amd=amd_callback and "true",
+            async_amd_status_callback=amd_callback,
+        )
+        with outcome("calls", creating=True):
+            created = self._sdk.calls.create(
+                to=to,
+                from_=from_,
+                twiml=twiml,
+                timeout=ring_s,
+                status_callback=status_callback,
+                status_callback_event=["initiated", "ringing", "answered", "completed"],
+                **wanted,
+            )
+            if not created.sid:
+                raise Unknown("no_answer")
+            return calls.dialled_of(created)
+
+    def find_calls(self, *, to: str, from_: str, since: datetime) -> list[Dialled]:
+        """Calls that may be the one we asked for since then, the newest first. Raises Transient, also when there are more
+        calls to that person than we read.
+
+        Twilio's own filter is by the time at which it began to ring, which a call in its queue has not: so none is used.
+        """
+        with outcome("calls", listing=True):
+            return [calls.dialled_of(found) for found in self._listed_calls(to, from_, since)]
+
+    def _listed_calls(self, to: str, from_: str, since: datetime) -> Iterator[Any]:
+        page: Any = self._sdk.calls.page(to=to, from_=from_, page_size=_SOUGHT_PAGE)
+        read = 1
+        while True:
+            found = list(page)
+            yield from (call for call in found if calls.may_be_ours(call, since))
+            if page.next_page_url is None or (found and all(calls.is_too_old(call, since) for call in found)):
+                return
+            if read == _SOUGHT_PAGES:
+                raise Transient("too_many_alike")
+            page, read = page.next_page(), read + 1
+
+    def redirect_call(self, call_sid: str, twiml: str) -> None:
+        """Gives a live call other instructions. Raises Transient, Permanent (CALL_NOT_LIVE, NOT_FOUND)."""
+        with outcome("calls"):
+            self._sdk.calls(call_sid).update(twiml=twiml)
+
+    def start_recording(self, call_sid: str, *, status_callback: str) -> str:
+        """Records a live call from now on, a channel for each side; the recording's SID. Not idempotent at Twilio.
+
+        Raises Transient (certainly not begun), Unknown, Permanent (CALL_NOT_LIVE, NOT_FOUND).
+        """
+        with outcome("recordings", creating=True):
+            made = self._sdk.calls(call_sid).recordings.create(
+                recording_channels="dual",
+                recording_status_callback=status_callback,
+                recording_status_callback_event=["in-progress", "completed", "absent"],
+            )
+            if not made.sid:
+                raise Unknown("no_answer")
+            return made.sid
+
+    def recordings_started(self, call_sid: str) -> list[str]:
+        """SIDs of the recordings that were started on this call while it was live, as its list shows them now.
+
+        Raises Transient.
+        """
+        with outcome("recordings", listing=True):
+            listed = self._sdk.calls(call_sid).recordings.list(page_size=_PAGE)
+            return [found.sid for found in listed if found.sid and found.source == _STARTED_LIVE]
+
+    def change_recording(self, call_sid: str, recording_sid: str, status: str) -> None:
+        """`paused`, `in-progress` or `stopped`. What is said in a pause is left out, not silenced. `recording_sid` may be
+        CURRENT.
+
+        Raises Transient, Permanent (NOT_FOUND when it runs no more, CALL_NOT_LIVE).
+        """
+        wanted: dict[str, Any] = {"status": status} | ({"pause_behavior": "skip"} if status == "paused" else {})
+        with outcome("recordings"):
+            self._sdk.calls(call_sid).recordings(recording_sid).update(**wanted)
 
     def owned_numbers(self, names: Collection[str]) -> list[OwnedNumber]:
         """Every number of the account with the settings in `names` (snake case), from all pages. Raises Transient."""

@@ -35,7 +35,7 @@ def test_the_readmes_settings_are_the_services():
     ("title", "ranks"),
     [("Message", status.MESSAGE_RANK), ("Call", status.CALL_RANK), ("Recording", status.RECORDING_RANK),
      ("Send job", status.SEND_RANK), ("Transcription", status.TRANSCRIPTION_RANK), ("Route", status.ROUTE_RANK),
-     ("Decision", status.DECISION_RANK)],
+     ("Decision", status.DECISION_RANK), ("Placed call", status.PLACE_RANK)],
 )  # fmt: skip
 def test_the_charts_show_the_rank_tables(title, ranks):
     (chart,) = re.findall(rf"## {title} .*?```mermaid(.*?)```", (DOCS / "states.md").read_text(), re.S)

@@ -270,9 +270,7 @@ def _of_note(note: Note, *, is_choice: bool) -> dict[str, Any]:
         "recording_wanted": flags.get("rec") == "1",
         "consent": consent,
         "consent_way": (way or _WAYS.get(consent, "press")) if consent else None,
-        "consent_rule": {name: flags[name] for name in ("rule", "states") if name in flags} or None
-        if consent
-        else None,
+        "consent_rule": {name: flags[name] for name in ("law", "states") if name in flags} or None if consent else None,
     }
 
 

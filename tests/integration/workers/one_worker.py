@@ -5,8 +5,9 @@ a net whose first round ends its thread. `dies`: where the process kills itself,
 after_commit of a batch, or before_note of a message that it was given, or `at`: whenever an event with that CallSid is
 handled. `hangs`: touches that file when a text of another service has its row, uncommitted, and goes no further. Task
 `test.hold` touches FILE.began and ends when FILE.go is there. `sending`: at which step of sending texts (leased, turn,
-answered, recording, recorded) the process kills itself, or with `stops` stands still, as SIGSTOP does. `fresh_s`: how long
-a text that says "sending" may take to leave.
+answered, recording, recorded) the process kills itself, or with `stops` stands still, as SIGSTOP does. `placing`: the same
+of placing a call (begun, marked, answered, recording, recorded). `fresh_s`: how long a text that says "sending", or a call
+that says "placing", may take to leave.
 """
 
 import functools
@@ -15,13 +16,14 @@ import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from threading import Event
 
 import workers.app
 import workers.watchdog
 from shared.celery_transport import SafeQoS
-from workers import contract, events, execute, handed, leaving
+from workers import contract, events, execute, handed, leaving, placing
 from workers.guard import Guard
 from workers.house import app
 from workers.watchdog import Watchdog
@@ -88,7 +90,8 @@ def hanging(*args, **kwargs):
 def halt() -> None:
     if halts:
         halts.clear()
-        os.kill(os.getpid(), signal.SIGSTOP if asked.get("stops") else signal.SIGKILL)
+        # To this very thread: another one that took the signal would let this one run on for a while.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP if asked.get("stops") else signal.SIGKILL)
 
 
 halts = ["once"]
@@ -119,6 +122,18 @@ match asked.get("sending"):
         handed.record = halting(handed.record, first=False)
     case "recorded":
         execute._tell = halting(execute._tell, first=True)
+match asked.get("placing"):
+    case "begun":
+        placing.placed_calls.begin = halting(placing.placed_calls.begin, first=False)
+    case "marked":
+        placing.ask_twilio = halting(placing.ask_twilio, first=True)
+    case "answered":
+        placing.ask_twilio = halting(placing.ask_twilio, first=False)
+    case "recording":
+        placing.record = halting(placing.record, first=False)
+    case "recorded":
+        execute._tell = halting(execute._tell, first=True)
+placing.FRESH_S = asked.get("fresh_s", placing.FRESH_S)
 leaving.FRESH_S = asked.get("fresh_s", leaving.FRESH_S)
 if asked.get("dies") == "before_note":
     SafeQoS.append = lambda *_: die()

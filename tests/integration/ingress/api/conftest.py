@@ -3,11 +3,13 @@
 import json
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import jwt
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -97,6 +99,12 @@ def new_key(rt: Runtime, *, client: str = "crm", scopes: Any = SCOPES, expires_a
     with rt.db.connection() as conn:
         assert api_keys.insert(conn, key, client=client, scopes=sorted(scopes), expires_at=expires_at)
     return key
+
+
+def user_token(tenant: str = TENANT, **claims: Any) -> dict[str, str]:
+    """The headers of somebody of that tenant."""
+    payload = {"user_id": "u-1", "tenant_id": tenant, "role": "owner", "exp": time.time() + 60} | claims
+    return {"Authorization": f"Bearer {jwt.encode(payload, JWT_SECRET, algorithm='HS256')}"}
 
 
 def a_call(rt: Runtime, *, call_sid: str = CALL_SID, status: str = "in-progress", **seen: Any) -> calls.Call:

@@ -12,7 +12,7 @@ from shared.db import recordings
 from shared.runtime import Runtime
 from shared.storage import Store
 
-from .conftest import ACCOUNT_SID, CALL_SID, JWT_SECRET, TENANT, Api, a_call, application, new_key
+from .conftest import ACCOUNT_SID, CALL_SID, TENANT, Api, a_call, application, new_key, user_token
 
 RE = "RE" + "3" * 32
 SOUND = bytes(range(256)) * 1024  # 256 KiB: more than one chunk
@@ -50,11 +50,6 @@ def listener(rt: Runtime, s3: Any) -> Api:
         content_type="audio/wav",
     )  # fmt: skip
     return Api(app.test_client(), new_key(rt).text)
-
-
-def user_token(tenant: str = TENANT, **claims: Any) -> dict[str, str]:
-    payload = {"user_id": "u-1", "tenant_id": tenant, "role": "owner", "exp": time.time() + 60} | claims
-    return {"Authorization": f"Bearer {jwt.encode(payload, JWT_SECRET, algorithm='HS256')}"}
 
 
 PATHS = (f"/api/recordings/{RE}", f"/api/calls/{CALL_SID}/recording")
@@ -281,9 +276,9 @@ def test_an_expired_token_is_401(api: Api, rt: Runtime):
     assert (answer.status_code, 'error="invalid_token"' in answer.headers["WWW-Authenticate"]) == (401, True)
 
 
-def test_a_users_token_opens_recordings_only(api: Api, rt: Runtime):
+def test_a_users_token_opens_calls_and_recordings_only(api: Api, rt: Runtime):
     a_call(rt)
-    for path in (f"/api/calls/{CALL_SID}", "/api/sms", f"/api/events?sid={CALL_SID}"):
+    for path in ("/api/sms", f"/api/events?sid={CALL_SID}"):
         assert api.get(path, headers=user_token()).status_code == 401
 
 

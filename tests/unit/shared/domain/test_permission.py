@@ -171,3 +171,36 @@ def test_what_was_held_is_allowed_when_it_is_asked_again_at_that_moment(given_fa
     decision = decide(given_facts, STRICT)
     if decision.verdict == "held":
         assert decide(replace(given_facts, now=decision.held_until), STRICT).verdict != "held"
+
+
+def call(**more):
+    return marketing(channel="call", **more)
+
+
+@pytest.mark.parametrize("change", [{"sender_kind": "alphanumeric"}, {"suppression": Suppression("unreachable", None)}])
+def test_what_is_about_texts_alone_is_not_asked_of_a_call(change):
+    decision = decide(call(**change), LAW)
+    assert decision.verdict == "allowed"
+    assert [rule.id for rule in decision.rules] == [
+        "own-number", "recipient-kind", "opt-out", "consent.marketing", "frequency", "quiet-hours",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"opt_outs": [OptOut("*", "keyword", NOON)]}, "opt-out"), ({"consents": []}, "consent.marketing"),
+        ({"is_own_number": True}, "own-number"), ({"recipient": replace(FLORIDA, kind="premium")}, "recipient-kind"),
+    ],
+)  # fmt: skip
+def test_what_forbids_a_text_forbids_a_call(change, rule):
+    decision = decide(call(**change), LAW)
+    assert (decision.verdict, decision.decisive.id) == ("refused", rule)
+
+
+def test_a_call_by_night_or_the_fourth_of_a_day_could_be_placed_later():
+    assert decide(call(now=NIGHT), LAW).held_until == MORNING
+    assert decide(call(sent_at=[NOON - timedelta(hours=1)] * 3), LAW).held_until == NOON + timedelta(hours=23)
+    assert (
+        decide(facts(channel="call", purpose="conversation", now=NIGHT, last_contact_at=NOON), LAW).verdict == "allowed"
+    )
