@@ -222,7 +222,7 @@ LIVES: Final[dict[str, tuple[list[Heard], Decision, bool]]] = {
 @st.composite
 def lives(draw: st.DrawFn) -> list[Heard]:
     """Any webhooks of one call, contradictions included, with what can be said of one call: a caller whom we have sent to
-    voicemail has no dial taken, and the last dial has one leg.
+    voicemail has no phone picked up, and the last dial has one leg.
     """
     leg_of_last = draw(st.sampled_from([0, 2]))
     notes = ["reject:blocked", "menu:closed", "consent", "forward", PRESS, AMD]
@@ -231,17 +231,20 @@ def lives(draw: st.DrawFn) -> list[Heard]:
     results = st.sampled_from(["no-answer", "busy", "failed", "canceled"] if voicemail else
                               ["no-answer", "canceled", "completed", "answered"])  # fmt: skip
     bridged = st.sampled_from([None, False, True])
+    picked_up = [] if voicemail else ["in-progress", "completed"]
     one = st.one_of(
         st.builds(incoming, routes),
         st.builds(lambda note: Heard("choice", note=note), routes),
         st.builds(
             ended, st.sampled_from(["ringing", "in-progress", "completed", "completed", "no-answer", "canceled"])
         ),
-        st.builds(leg, st.sampled_from(["ringing", "in-progress", "completed", "no-answer"]), st.sampled_from([1, 2])),
+        st.builds(leg, st.sampled_from(["ringing", "no-answer", *picked_up]), st.sampled_from([1, 2])),
         st.builds(lambda status, took: dialled(status, took, note="forward;step=2"), results, bridged),
         st.builds(lambda status, took: dialled(status, took, leg=leg_of_last), results, bridged),
         st.builds(detected, st.sampled_from(sorted(ANSWERED_BY_RANK)), st.sampled_from([0, 1, 2])),
-        st.builds(key, st.sampled_from(["accepted", "declined"]), st.sampled_from([1, 2])),
+        st.nothing()
+        if voicemail
+        else st.builds(key, st.sampled_from(["accepted", "declined"]), st.sampled_from([1, 2])),
     )
     heard = draw(st.lists(one, min_size=1, max_size=8, unique=True))
     # A caller who was turned away by one answer and not by another is decided about when the call has ended.
