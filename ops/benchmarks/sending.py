@@ -118,9 +118,8 @@ def opened(
     without: Sequence[str] = (),
     per_s: float | None = None,
 ) -> Iterator[Sending]:
-    """`ours` (these programs of it) or `naive`, ready, but for the programs in `without`.
-
-    Each sender may send `per_s` segments a second (None: as long codes do). Raises supervisor.GaveUp.
+    """`ours` (these programs of it) or `naive`, ready, but for the programs in `without`; each sender may send `per_s`
+    segments a second (None: as long codes do). Raises supervisor.GaveUp.
     """
     run = RunFolder(bench.folder / f"{name}-{secrets.token_hex(4)}")
     run.prepare()

@@ -19,10 +19,10 @@ from ops.benchmarks.sending import Sending
 A_SECOND: Final = 5.0  # calls that are controlled, one after the other
 END_MS: Final = 150.0
 RECORD_MS: Final = 500.0
-TEXTS: Final = 2_000  # of the bulk: more than drains meanwhile
+TEXTS: Final = 10_000  # of the bulk: more than drains meanwhile
 WITHIN_S: Final = 30.0
 _WARM_UP: Final = 5
-_LOOK_EVERY_S: Final = 0.002  # what a figure may be too large by, and the simulator's answer
+_LOOK_EVERY_S: Final = 0.005  # a figure may be too large by this and a look; more looks would take a core
 _CALLER: Final = "+12125550142"
 _OTHERS: Final = 1_000_000  # where the people of the bulk begin
 _WAITS: Final = '<Response><Pause length="86400"/></Response>'

@@ -101,8 +101,7 @@ def test_a_wish_that_comes_too_late_is_overtaken_whoever_knows_first(world, line
 
 
 def test_a_call_is_recorded_paused_gone_on_with_and_stopped_in_that_order(world, line):
-    states = ["in-progress", "paused", "in-progress", "processing"]
-    sid = ""
+    sid, states = "", ["in-progress", "paused", "in-progress", "processing"]
     for action, state in zip(("start", "pause", "resume", "stop"), states, strict=True):
         line.wish(f"record-{action}")
         assert world.work("call.control") == ["done"]
