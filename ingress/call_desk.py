@@ -2,7 +2,7 @@
 into the address ourselves. Nothing else is remembered between the turns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ from shared.domain import call_notes, event_keys, missed_call, routing, twiml
 from shared.domain.dial import Dialling
 from shared.domain.doors import own_query
 from shared.domain.event_keys import Kind
-from shared.domain.recording_law import Way, consent_for
+from shared.domain.recording_law import Consent, consent_for, flags
 from shared.domain.routing import Caller, Number, Reason, Target
 from shared.domain.status import CALL_FINAL
 
@@ -86,9 +86,6 @@ def _incoming(rt: IngressRuntime, turn: Turn, now: datetime) -> Said:
             return Said(twiml.reject(), call_notes.build("reject", route.reason))
         case "menu":
             return Said(twiml.emergency_menu(turn.number, rt.urls), call_notes.build("menu", route.reason))
-        case "forward" if _way(rt, turn) == "press":
-            note = call_notes.build("consent", way="press", consent="asked")
-            return Said(twiml.consent_menu(turn.number, rt.urls), note)
         case "forward":
             return _first_step(rt, turn)
         case _ if turn.number.routing.voicemail or (route.reason == "closed" and turn.number.routing.closed_greeting):
@@ -113,19 +110,30 @@ def _is_emergency(turn: Turn) -> bool:
 
 
 def _first_step(rt: IngressRuntime, turn: Turn, *, is_emergency: bool = False, agrees: bool | None = None) -> Said:
-    """Rings the first phones. `agrees`: what the caller answered when asked whether the call may be recorded."""
-    way = _way(rt, turn)
-    if way == "press":
-        # Who has an emergency is not asked a second question: their call goes unrecorded.
-        records, consent = bool(agrees), None if agrees is None else "given" if agrees else "declined"
-    else:
-        records = way is not None and agrees is not False
-        consent = None if way is None else "announced" if way == "announce" else "not-needed"
-    notice = turn.number.routing.recording.notice if records and way == "announce" else ""
+    """Rings the first phones, when the caller has learned what the law wants them to of a recording.
+
+    `agrees`: what the caller answered when asked. Who has an emergency is not asked a second question: then nothing is
+    recorded.
+    """
+    law = _law(rt, turn)
+    if law is None or (law.way == "press" and is_emergency):
+        return _ring(rt, turn, 1, is_emergency=is_emergency, is_answered=is_emergency)
+    if law.way == "press" and agrees is None:
+        asked = call_notes.build("consent", consent="asked", **flags(law))
+        return Said(twiml.consent_menu(turn.number, rt.urls), asked)
+    records = agrees is not False
+    notice = turn.number.routing.recording.notice if law.way == "announce" and records else ""
     return _ring(
         rt, turn, 1, records=records, is_emergency=is_emergency, notice=notice,
-        is_answered=bool(notice) or is_emergency or agrees is not None, way=way if consent else None, consent=consent,
+        is_answered=bool(notice) or is_emergency or agrees is not None,
+        flags={"consent": _consent(law, agrees), **flags(law)},
     )  # fmt: skip
+
+
+def _consent(law: Consent, agrees: bool | None) -> str:
+    if agrees is not None:
+        return "given" if agrees else "declined"
+    return "announced" if law.way == "announce" else "not-needed"
 
 
 def _after_dial(rt: IngressRuntime, turn: Turn, posted: Posted) -> Said:
@@ -139,13 +147,13 @@ def _after_dial(rt: IngressRuntime, turn: Turn, posted: Posted) -> Said:
         return _nobody(rt, turn, "closed" if is_emergency else "")
     records = turn.query.get("rec") == "1" and turn.number.routing.recording.is_on
     # Who has heard a notice is on an open line, and who has not hears the next phone ring.
-    is_answered = is_emergency or (records and _way(rt, turn) != "none")
+    is_answered = is_emergency or (records and (law := _law(rt, turn)) is not None and law.way != "none")
     return _ring(rt, turn, step + 1, records=records, is_emergency=is_emergency, is_answered=is_answered)
 
 
 def _ring(
-    rt: IngressRuntime, turn: Turn, step: int, *, records: bool, is_emergency: bool, is_answered: bool, notice: str = "",
-    way: Way | None = None, consent: str | None = None,
+    rt: IngressRuntime, turn: Turn, step: int, *, records: bool = False, is_emergency: bool = False, is_answered: bool = False,
+    notice: str = "", flags: Mapping[str, str] | None = None,
 ) -> Said:  # fmt: skip
     groups = _groups(turn, is_emergency=is_emergency)
     if step > len(groups):  # the routing has changed since the caller was asked
@@ -161,8 +169,7 @@ def _ring(
         emergency="1" if is_emergency else None,
         screen=None if screening == "none" else screening,
         rec="1" if records else None,
-        way=way,
-        consent=consent,
+        **(flags or {}),
     )
     return Said(twiml.forward(what, rt.urls, notice=notice), note)
 
@@ -189,7 +196,7 @@ def _groups(turn: Turn, *, is_emergency: bool) -> Sequence[tuple[Target, ...]]:
     return routing.steps(rules, turn.caller.number, turn.caller.forwarded_from)
 
 
-def _way(rt: IngressRuntime, turn: Turn) -> Way | None:
+def _law(rt: IngressRuntime, turn: Turn) -> Consent | None:
     """How the caller is to learn that the call is recorded; None: it is not. The strictest law of all who may speak on it."""
     rules = turn.number.routing
     if not rules.recording.is_on:
@@ -198,7 +205,7 @@ def _way(rt: IngressRuntime, turn: Turn) -> Way | None:
     if rules.emergency:
         phones.append(rules.emergency.to)
     parties = [recipients.of(each) for each in (turn.caller.number, turn.number.phone_number, *phones)]
-    return consent_for(rules.recording, rt.law, parties).way
+    return consent_for(rules.recording, rt.law, parties)
 
 
 def _step(text: str) -> int:

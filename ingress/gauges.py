@@ -78,6 +78,10 @@ class Gauges:
         yield _one("journal_damaged", "Files of the journal set apart for a person.", found.damaged)
         yield _one("journal_bytes", "Size of all these files.", found.size_bytes)
         yield _one("journal_free_bytes", "Free space of the journal's disk.", found.free_bytes)
+        if (other := Path(self._rt.settings.fallback_journal_dir)).is_dir():
+            found = journal.facts(other)
+            yield _one("fallback_journal_segments", "Files of the fallback receiver's journal.", found.segments)
+            yield _one("fallback_journal_bytes", "Size of these files.", found.size_bytes)
 
 
 def _one(name: str, what: str, value: float, **labels: str) -> Gauge:

@@ -1,18 +1,12 @@
-"""gunicorn's settings, each with its reason."""
+"""gunicorn's settings for the ingress."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-import gunicorn
-
 # Loaded here, once, and not in every worker after its fork: replacing workers under load then takes a fifth of a second
 # instead of one and a half. So HUP replaces processes and reads settings and secrets again; new code needs a new master.
-import ingress.app
-import ingress.context
-import ingress.lane  # noqa: F401
-from ingress.internals import worker_class_for
-from ingress.limits import MOST_HEADERS, MOST_LINE_BYTES
+from ingress.gunicorn_common import *  # noqa: F403  # gunicorn reads a file's names
 from shared.journal import Journal
 from shared.settings import load
 
@@ -20,26 +14,7 @@ _settings = load(os.environ)
 
 bind = [_settings.bind, _settings.admin_bind]
 workers = _settings.web_workers
-# Ours, if this gunicorn is one it knows; else gthread, which does the same more slowly.
-worker_class = worker_class_for(gunicorn.__version__)
 threads = _settings.web_threads
-# A worker that does not answer its master for so long hangs; no request of ours may take half of it.
-timeout = 30
-# Requests under way at a stop are answered; Twilio itself gives up after 15 s.
-graceful_timeout = 20
-keepalive = 15  # Twilio's proxy keeps connections; opening one costs more than holding it
-backlog = 512
-# Twilio's requests are far below these; what is above is not Twilio.
-limit_request_line = MOST_LINE_BYTES
-limit_request_fields = MOST_HEADERS
-limit_request_field_size = MOST_LINE_BYTES
-# Whose word of addresses counts is TS_TRUSTED_PROXIES. gunicorn trusts its own host by itself: a proxy there that said two
-# things about the scheme cost a request its answer (400), one that let SCRIPT_NAME through made it a 500.
-forwarded_allow_ips = ""
-preload_app = False  # connections belong to one process: they are opened after the fork
-control_socket_disable = True
-accesslog = None  # every request has its canonical line
-loglevel = "warning"
 
 
 def on_starting(_server: Any) -> None:

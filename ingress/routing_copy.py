@@ -22,7 +22,7 @@ from shared.domain.routing import Number, Routing, document, of
 from shared.journal.writer import sync_folder
 
 _T = TypeVar("_T")
-KEY: Final = "routing:copy"
+KEY: Final = "ts:routing"
 _NAME: Final = "twilio-server-routing"
 _LAYOUT: Final = 1  # of another release's nothing is assumed
 _HEAD_BYTES: Final = len(_NAME) + len(f" {_LAYOUT:03} {0:016} {'0' * 64}\n")

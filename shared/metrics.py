@@ -62,8 +62,16 @@ WEBHOOK_UNKNOWN_VALUES = Counter(
     "Values that a known field cannot have; taken for absent.",
     ["kind", "field"],
 )
+FALLBACKS_USED = Counter(
+    _PREFIX + "fallbacks_used_total",
+    "Requests at a fallback address: the first address failed a caller or a text.",
+    ["kind", "failed"],
+)
 TWILIO_ALERTS = Counter(_PREFIX + "twilio_alerts_total", "What Twilio complained of, by error code.", ["code"])
 JOBS = Counter(_PREFIX + "jobs_total", "Attempts of promised work by kind and outcome.", ["kind", "outcome"])
+TEXT_BACKS = Counter(
+    _PREFIX + "text_backs_total", "Missed calls by what becomes of their text: wanted, or why not.", ["outcome"]
+)
 SMS = Counter(_PREFIX + "sms_total", "Texts by what became of them.", ["outcome"])
 SMS_SEGMENTS = Counter(_PREFIX + "sms_segments_total", "Segments of texts that Twilio took.")
 CONSENT_BLOCKS = Counter(

@@ -57,7 +57,7 @@ def open_db(settings: Settings, *, size: int) -> ConnectionPool[Connection]:
         check=_still_there,
         kwargs={
             "connect_timeout": _DB_CONNECT_S,
-            "options": _DB_OPTIONS,
+            "options": f"{_DB_OPTIONS} {_of_session(settings)}",
             # A dead peer is noticed within seconds instead of the kernel's quarter of an hour ...
             "tcp_user_timeout": 5000,
             # ... also by whoever has asked and waits for the answer: nothing of his is on the way, so only a question of
@@ -68,6 +68,11 @@ def open_db(settings: Settings, *, size: int) -> ConnectionPool[Connection]:
         },
         open=True,
     )
+
+
+def _of_session(settings: Settings) -> str:
+    """What statements need to know of the settings (`shared/db/text_backs.py`): handlers get a connection and nothing else."""
+    return f"-c twilio_server.text_back_cooldown_s={settings.text_back_cooldown_s}"
 
 
 def _still_there(conn: Connection) -> None:

@@ -118,6 +118,13 @@ def _bind(value: str) -> str:
     return value
 
 
+def _cooldown_s(value: str) -> int:
+    """Up to a week; 0 is none."""
+    if not 0 <= int(value) <= 604_800:
+        raise ValueError("must be 0 to 604800")
+    return int(value)
+
+
 def _settling_s(value: str) -> int:
     """Whoever was stopped with a text in hand may still send it for 5 s, and its request may take 13 s."""
     if int(value) < 20:
@@ -248,6 +255,12 @@ class Settings:
         "most recipients of one bulk: at three parts each, one number sends them within ten hours",
         default="10000",
     )  # fmt: skip
+    text_back_cooldown_s: int = _env(
+        "TS_TEXT_BACK_COOLDOWN_S",
+        _cooldown_s,
+        "seconds in which a caller whose call was missed gets no second text: who calls again at once awaits the first",
+        default="900",
+    )
     web_workers: int = _env("TS_WEB_WORKERS", int, "ingress processes", default="2")
     web_threads: int = _env("TS_WEB_THREADS", int, "threads of each ingress process", default="8")
     law_data: Law = _env(  # noqa: RUF009 - a field like the others

@@ -4,12 +4,12 @@ What is there is never changed. Every step is guarded by the same keys as the fi
 meanwhile, or a second run, finds it done.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
-from typing import cast
+from typing import Any, cast
 
 from psycopg import Connection
 
@@ -19,6 +19,7 @@ from shared.db.compared import COMPARED
 from shared.db.freshness import DECIDES, LEADS_TO_A_TEXT, accept_late, will_text
 from shared.domain.job_kinds import JobKind
 from workers.events import handle
+from workers.handlers.calls import decided, reconsidered
 from workers.shadow import Batch, Naming, families
 from workers.shadow_diff import Difference
 
@@ -113,12 +114,19 @@ def _mend(conn: Connection, difference: Difference, named: Naming, *, is_stale: 
         return _process(conn, difference.key, named, is_stale=is_stale)
     row = dict(difference.row or {})
     if difference.column is not None:
-        return difference.column == "decision" and calls.decide(conn, row["call_sid"], row["decision"])
+        return difference.column == "decision" and _decide(conn, row)
     if difference.table == "notifications":
         return _notify(conn, row, is_stale=is_stale)
     if difference.table == "jobs":
         return _promise(conn, row, is_stale=is_stale)
     return compared.put_missing(conn, _TABLES[difference.table], row)
+
+
+def _decide(conn: Connection, row: Mapping[str, Any]) -> bool:
+    """With what becomes of its text as things are here: the row that would be knows of no other."""
+    events.take_turn(conn)
+    call = calls.lock(conn, row["call_sid"])
+    return call is not None and decided(conn, call, row["decision"])
 
 
 def _process(conn: Connection, key: str, named: Naming, *, is_stale: bool) -> bool:
@@ -138,9 +146,12 @@ def _notify(conn: Connection, row: dict[str, object], *, is_stale: bool) -> bool
     type_ = str(row["type"])
     if is_stale and type_ in LEADS_TO_A_TEXT:
         raise _TooLate
+    data = cast("dict[str, object]", row["data"])
+    if type_ == "call.missed":
+        data = data | {"text_back": reconsidered(conn, str(row["subject"]))}
     return notifications.notify(
         conn, type_, subject=str(row["subject"]), tenant_id=cast("str | None", row["tenant_id"]),
-        order_key=str(row["order_key"]), data=cast("dict[str, object]", row["data"]),
+        order_key=str(row["order_key"]), data=data,
     )  # fmt: skip
 
 

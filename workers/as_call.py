@@ -9,29 +9,49 @@ from typing import Any
 
 from psycopg import Connection
 
-from shared import log
-from shared.db import conversations, freshness
+from shared import log, metrics
+from shared.db import call_steps, conversations, freshness, text_backs
 from shared.db.notifications import Delivery
 from shared.domain.phone import is_reachable
 from shared.downstream import Answer
 from shared.errors import Transient
 from workers.context import WorkerRuntime
 
+_UNKNOWN_CALL = 404
+
 
 def post(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
     """Tells as-call-service; None when there is nothing to tell it. Raises Transient.
 
-    It answers 404 to a missed call whose incoming call it has not seen: that is "after its predecessor", not final.
+    It has every missed call that it hears of answered with a text, so it hears of those only that want one.
     """
     data = delivery.data
     match delivery.type:
         case "call.incoming" if _tellable(data):
             return _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
-        case "call.missed" if _tellable(data) and not _is_too_late(rt, data):
-            return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(data)))
+        case "call.missed" if _wants_text(data) and _tellable(data) and not _is_too_late(rt, data):
+            return _missed(rt, delivery)
         case "sms.received" if data["body"] or data["media"]:
             return _reply(rt, delivery)
     return None
+
+
+def _missed(rt: WorkerRuntime, delivery: Delivery) -> Answer:
+    """It answers 404 to a missed call that it has not seen come in. The news of that went before this one; but it may have
+    been given up, or the service may have forgotten: then it is told anew, which it takes for the same call.
+    """
+    answer = _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery.data)))
+    if answer.status != _UNKNOWN_CALL:
+        return answer
+    told = _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
+    if not told.ok:
+        return told
+    return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery.data)))
+
+
+def _wants_text(data: dict[str, Any]) -> bool:
+    """What was promised by an older release does not say: then everybody was told of everything."""
+    return data.get("text_back", "wanted") == "wanted"
 
 
 def _tellable(data: dict[str, Any]) -> bool:
@@ -49,6 +69,9 @@ def _is_too_late(rt: WorkerRuntime, data: dict[str, Any]) -> bool:
     with rt.db.connection() as conn:
         if freshness.is_late_accepted(conn, data["call_sid"]):
             return False
+        if text_backs.withdraw(conn, data["call_sid"]):
+            call_steps.restate(conn, data["call_sid"], "text-back", {"text_back": "stale"})
+            metrics.TEXT_BACKS.labels("stale").inc()
     log.get().warning("missed_call_untold", call_sid=data["call_sid"], age_s=round(age.total_seconds()))
     return True
 

@@ -5,7 +5,7 @@ from psycopg import Connection
 from shared import metrics
 from shared.db import calls
 from shared.db.jobs import Job
-from shared.domain.status import CALL_FINAL
+from shared.domain.status import CALL_FINAL, DECISION_RANK
 from shared.errors import TwilioServerError
 from workers.context import WorkerRuntime
 from workers.handlers import calls as handler
@@ -23,7 +23,7 @@ def settle(rt: WorkerRuntime, job: Job) -> None:
     """Nothing more came: decides whether the call was missed on what there is."""
     with rt.db.connection() as conn:
         outcome = handler.settle(conn, job.ref)
-    if outcome in ("missed", "answered"):
+    if outcome in DECISION_RANK:
         metrics.CALLS.labels("inbound", outcome).inc()
 
 

@@ -16,6 +16,7 @@ from shared.db import events, set_aside
 from shared.db.outage import is_outage
 from shared.domain.event import Event, from_record
 from shared.domain.event_keys import Kind, meaning
+from shared.domain.status import DECISION_RANK
 from shared.errors import Unreadable
 from shared.inbox import Claimed
 from shared.runtime import Runtime
@@ -48,10 +49,10 @@ _REASON: Final = 300  # characters: a sentence, not a document
 HANDLERS: Final[Mapping[Kind, Callable[[Connection, Event], str]]] = {
     "call-in": calls.incoming,
     "call-status": calls.status,
+    "choice": calls.choice,
     "dial": calls.dial,
     "whisper": calls.whisper,
     "accept": calls.accepted,
-    "choice": calls.chosen,
     "gather": calls.gathered,
     "amd": calls.answered_by,
     "voicemail": calls.voicemail,
@@ -196,7 +197,7 @@ def _commit(rt: Runtime, batch: Sequence[Event]) -> None:
         metrics.EVENTS_PROCESSED.labels(event.kind, outcome).inc()
         if event.kind in alerts.KINDS and event.event_id in outcomes:
             alerts.tell(event)
-        if outcome in ("missed", "answered"):
+        if outcome in DECISION_RANK:
             metrics.CALLS.labels("inbound", outcome).inc()
         messages.tell(event, outcome)
         log.get().info(

@@ -1,15 +1,19 @@
 """Periodic work that beat asks for: asking whose numbers these are, and forgetting or freeing what is left over."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from shared import log, metrics
 from shared.db import beat_slots, idempotency, jobs, numbers
+from shared.domain.phone import masked
 from shared.errors import Transient
 from workers.context import WorkerRuntime
 
 # Owners change rarely: an hour-old answer is good, and a provider of numbers is not asked more than it must.
 OWNER_FRESH: Final = timedelta(hours=1)
+# What the service finds wrong with one number: it must not keep those behind it waiting.
+_ABOUT_THE_NUMBER: Final = (400, 404, 422)
 _NUMBERS_A_ROUND: Final = 50  # at one round trip each, a round ends well before the next
 
 
@@ -41,13 +45,21 @@ def forget(rt: WorkerRuntime) -> None:
 
 def _refresh(rt: WorkerRuntime, phone_number: str) -> bool:
     answer = rt.downstream.look_up_number(rt.settings.pns_url, phone_number)
-    if not answer.ok:
+    if not answer.ok and answer.status not in _ABOUT_THE_NUMBER:
         raise Transient(f"pns_{answer.status}")
-    # "Not found" is 200 with success false; the design shows tenantId at the top, the running code inside data.
-    data = answer.json.get("data") if answer.json.get("success") else None
-    found = data if isinstance(data, dict) else answer.json if answer.json.get("tenantId") else {}
+    tenant_id, status = _owner(answer.json) if answer.ok else (None, None)
     with rt.db.connection() as conn:
-        numbers.note_owner(
-            conn, phone_number, tenant_id=found.get("tenantId"), status=str(found.get("status", "unknown"))
-        )
-    return True
+        is_new = numbers.note_owner(conn, phone_number, tenant_id=tenant_id, status=status)
+    if not answer.ok:
+        log.get().warning("number_lookup_failed", reason=f"pns_{answer.status}", number=masked(phone_number))
+    if is_new:
+        log.get().info("number_owner_changed", number=masked(phone_number))
+    return answer.ok
+
+
+def _owner(said: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Tenant and status. "Not found" is 200 with success false; the design shows tenantId at the top, the code inside data."""
+    data = said.get("data") if said.get("success") else None
+    found = data if isinstance(data, dict) else said if said.get("tenantId") else {}
+    tenant_id, status = found.get("tenantId"), found.get("status")
+    return (tenant_id if isinstance(tenant_id, str) and tenant_id else None), str(status or "unknown")

@@ -12,6 +12,7 @@ from ingress.api import (
     docs,
     events,
     internal,
+    numbers,
     openapi,
     preview,
     recordings,
@@ -41,6 +42,7 @@ def install(app: Flask, rt: Runtime) -> None:
         reports.blueprint(rt),
         consents.blueprint(rt),
         senders.blueprint(rt),
+        numbers.blueprint(rt),
     ):
         blueprint.after_request(_private)
         app.register_blueprint(blueprint, url_prefix="/api")

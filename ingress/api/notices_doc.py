@@ -12,8 +12,8 @@ _TIME: Final = {"type": ["string", "null"], "format": "date-time"}
 _DATA: Final[dict[str, dict[str, Any]]] = {
     "call": {
         "call_sid": _TEXT, "parent_call_sid": _MAYBE, "from": _TEXT, "to": _TEXT, "tenant_id": _MAYBE,
-        "direction": _TEXT, "status": _TEXT, "dial_status": _MAYBE, "missed_status": _MAYBE, "duration_s": _NUMBER,
-        "started_at": _TIME, "ended_at": _TIME,
+        "direction": _TEXT, "status": _TEXT, "dial_status": _MAYBE, "missed_status": _MAYBE, "text_back": _MAYBE,
+        "duration_s": _NUMBER, "started_at": _TIME, "ended_at": _TIME,
     },
     "sms": {
         "message_id": _TEXT, "message_sid": _MAYBE, "from": _TEXT, "to": _TEXT, "tenant_id": _MAYBE, "client": _MAYBE,

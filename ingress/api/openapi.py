@@ -41,6 +41,11 @@ _HEADERS: Final[dict[str, tuple[str, dict[str, Any], str]]] = {
         {"type": "string", "examples": ["wait=2"]},
         f"`wait=N`: hold the answer up to N seconds, at most {LONGEST_S}, for Twilio's word (RFC 7240).",
     ),
+    "IfMatch": (
+        "If-Match",
+        {"type": "string", "examples": ['"3"']},
+        "Only if the `ETag` is still this one; else 412 (RFC 9110).",
+    ),
     "Range": ("Range", {"type": "string", "examples": ["bytes=0-65535"]}, "One range of the sound (RFC 9110)."),
 }
 

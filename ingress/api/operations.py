@@ -6,8 +6,9 @@ from typing import Final
 
 from marshmallow import Schema
 
-from ingress.api import consent_schemas, resources, schemas, sender_schemas
+from ingress.api import consent_schemas, number_schemas, resources, schemas, sender_schemas
 from shared.bulk_request import BulkSchema
+from shared.number_document import NumberSchema
 from shared.sms_job import SmsRequestSchema
 
 KEY: Final = "apiKey"
@@ -45,6 +46,7 @@ _WRITES: Final = ("IdempotencyKey", "Prefer")
 _SENDER: Final = (
     "A number in E.164 (`+` as `%2B`), a short code, an alphanumeric sender, or the SID of a Messaging Service."
 )
+_NUMBER: Final = "A number in E.164 (`+` as `%2B`). Its `ETag` is the version of its routing."
 _SOUND: Final = {
     "query": schemas.MediaChoiceSchema,
     "headers": ("Range",),
@@ -239,6 +241,37 @@ OPERATIONS: Final = (
         method="post", path="/api/senders/{sender}/resume", name="resumeSender", tag="senders", scope="admin",
         summary="Let texts leave from a sender again", description="Of a sender that is not paused it changes nothing.",
         answers={200: ("The sender.", sender_schemas.SenderResource)}, problems=(400, 401, 403, 404, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/numbers", name="listNumbers", tag="numbers", scope="calls:read",
+        summary="Our business numbers", query=number_schemas.NumbersPageSchema, is_list=True,
+        answers={200: ("A page of numbers, in order.", number_schemas.NumberResource)}, problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/numbers/{number}", name="showNumber", tag="numbers", scope="calls:read",
+        summary="One number, and where its calls go", description=_NUMBER,
+        answers={200: ("The number.", number_schemas.NumberResource)}, problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="put", path="/api/numbers/{number}", name="setNumber", tag="numbers", scope="admin",
+        summary="Set whose a number is and where its calls go", body=NumberSchema, headers=("IfMatch",),
+        description=f"{_NUMBER} The whole of it: what is left out is as by default. In effect within seconds, for calls that "
+        "come in from then on. The same again is no new version.",
+        answers={200: ("The number.", number_schemas.NumberResource), 201: ("A new number.", number_schemas.NumberResource)},
+        problems=(400, 401, 403, 404, 412, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/numbers/{number}/versions", name="listNumberVersions", tag="numbers", scope="calls:read",
+        summary="What a number was changed to, by whom and when", query=schemas.PageSchema, is_list=True,
+        answers={200: ("A page of versions, newest first.", number_schemas.VersionResource)},
+        problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/numbers/{number}/preview", name="previewCall", tag="numbers", scope="calls:read",
+        summary="What would become of a call", body=number_schemas.PreviewCallSchema,
+        description="By the number's routing, or by one that is only tried. Nothing is kept and nobody is rung.",
+        answers={200: ("What would become of it.", number_schemas.RouteResource)},
+        problems=(400, 401, 403, 404, 413, 415, 422, 503),
     ),
     Operation(
         method="post", path="/internal/sms/send", name="sendPlatformText", tag="platform", security=(SERVICE,),

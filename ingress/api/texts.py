@@ -24,16 +24,29 @@ from shared.runtime import Runtime
 from shared.text_plan import NoSender
 from shared.texts import Asked, KeyReused, Taken
 
+# Keeps the text in the transaction of the request.
+Take = Callable[[Connection, Runtime, str, str | None, dict[str, Any]], Taken]
 
-def send(rt: Runtime, waits: Waits, caller: Caller, schema: Schema, shown: Callable[[Text], Answer]) -> Response:
-    """Answers as soon as the text is promised; with `Prefer: wait=N` as soon as Twilio has it or N seconds are over."""
+
+def send(
+    rt: Runtime,
+    waits: Waits,
+    caller: Caller,
+    schema: Schema,
+    shown: Callable[[Text], Answer],
+    taking: Take | None = None,
+) -> Response:
+    """Answers as soon as the text is promised; with `Prefer: wait=N` as soon as Twilio has it or N seconds are over.
+
+    `taking` stands in for `take`.
+    """
     document = json_body()
     wanted = checked(schema, document)
     with rt.db.connection() as conn:
         this = claimed(conn, caller.client, document)
         if this.stored:
             return this.stored
-        taken = take(conn, rt, caller.client, this.key, wanted)
+        taken = (taking or take)(conn, rt, caller.client, this.key, wanted)
         answer = refused(taken) if taken.refusal else shown(taken.text)
         this.keep(conn, answer)
     if taken.refusal:

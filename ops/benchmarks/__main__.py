@@ -1,4 +1,4 @@
-"""`./ops/bench ingress|sms|calls`: opens the stores, asks every scenario, prints what it says, writes it where it belongs."""
+"""`./ops/bench ingress|answer|sms|calls`: opens the stores, asks every scenario, prints and writes what it says."""
 
 import sys
 import tempfile
@@ -10,7 +10,20 @@ from typing import Final
 from ops.benchmarks import corpus, field, machine, options, report
 from ops.benchmarks.field import Bench
 from ops.benchmarks.report import Section
-from ops.benchmarks.scenarios import ack, beside, burst, calls, drain, e2e, memory, open_loop, peers, send, where
+from ops.benchmarks.scenarios import (
+    ack,
+    answer,
+    beside,
+    burst,
+    calls,
+    drain,
+    e2e,
+    memory,
+    open_loop,
+    peers,
+    send,
+    where,
+)
 from ops.stack.postgres import NoPostgres
 from ops.stack.redis import NoServer
 from ops.stack.supervisor import GaveUp
@@ -18,6 +31,7 @@ from ops.stack.supervisor import GaveUp
 SCENARIOS: Final[Mapping[str, Callable[[Bench], Section]]] = {
     "peers": peers.measure,
     "ack": ack.measure,
+    "answer": answer.measure,
     "burst": burst.measure,
     "open": open_loop.measure,
     "e2e": e2e.measure,

@@ -100,7 +100,7 @@ class Calling:
         ours = {name: machine.family(pid) for name, pid in self.supervisor.pids().items()}
         return {**ours, "postgres": self.bench.postgres_pids()}
 
-    def simulated(self, path: str, **asked: object) -> Any:
+    def simulated(self, path: str, **asked: str | int) -> Any:
         """The simulator's answer."""
         answer = requests.get(f"{self.env['TS_SIMULATOR_URL']}/sim/{path}", params=asked, timeout=60)
         answer.raise_for_status()

@@ -38,6 +38,8 @@ class Bench:
 
     began_s: float
     """Monotonic clock."""
+    holds: bytes = b""
+    """What every answer must hold."""
 
     @property
     def is_late(self) -> bool:

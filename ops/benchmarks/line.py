@@ -6,6 +6,7 @@ from typing import Final
 Address = tuple[str, int]
 
 LOST: Final = 0  # in place of a status: the connection ended without an answer
+OTHER: Final = 1  # in place of a status: an answer with another content than every answer must have
 _CONNECT_WITHIN_S: Final = 5.0
 _NO_BODY: Final = (204, 304)
 
@@ -17,10 +18,10 @@ class BadAnswer(ValueError):
 class Line:
     """Kept alive over its requests; opened anew when the server has closed it, within the next request's time."""
 
-    __slots__ = ("_address", "_rest", "due_ns", "is_open", "number", "socket")
+    __slots__ = ("_address", "_holds", "_rest", "due_ns", "is_open", "number", "socket")
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
+    def __init__(self, address: Address, holds: bytes = b"") -> None:
+        self._address, self._holds = address, holds
         self.open()
 
     def open(self) -> None:
@@ -37,7 +38,7 @@ class Line:
         self.is_open = False
 
     def receive(self) -> int | None:
-        """The status of the answer; None while it is incomplete; LOST when it will not come. Raises BadAnswer."""
+        """The status of the answer; None while it is incomplete; LOST when it will not come; OTHER. Raises BadAnswer."""
         try:
             came = self.socket.recv(65536)
         except BlockingIOError:
@@ -64,7 +65,7 @@ class Line:
         self._rest = b""
         if closes:
             self.close()
-        return status
+        return status if self._holds in body else OTHER
 
 
 def told_by(head: bytes) -> tuple[int, int | None, bool]:

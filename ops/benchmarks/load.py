@@ -46,11 +46,14 @@ class Answers:
 
 
 class Generator:
-    """A number of kept connections to one server, and the requests that are left to be sent."""
+    """A number of kept connections to one server, and the requests that are left to be sent.
 
-    def __init__(self, address: Address, connections: int, requests: Sequence[bytes]) -> None:
+    `holds` is what every answer must hold, or it does not count as one.
+    """
+
+    def __init__(self, address: Address, connections: int, requests: Sequence[bytes], holds: bytes = b"") -> None:
         self.requests, self.sent = requests, 0
-        self.lines = [Line(address) for _ in range(connections)]
+        self.lines = [Line(address, holds) for _ in range(connections)]
         self._epoll = select.epoll()
         self._by_fd: dict[int, Line] = {}
         for line in self.lines:

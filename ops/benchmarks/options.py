@@ -8,12 +8,13 @@ from typing import Final
 # What can be measured, and the questions asked of it.
 SCENARIOS: Final[Mapping[str, Sequence[str]]] = {
     "ingress": ("peers", "ack", "burst", "open", "e2e", "memory"),
+    "answer": ("answer",),
     "sms": ("send", "drain", "beside", "where"),
     "calls": ("calls",),
 }
 # Of one measured window: usually, and quickly. A text takes longer than an answer.
-_SECONDS: Final = {"ingress": (3.0, 1.0), "sms": (12.0, 4.0), "calls": (0.0, 0.0)}
-_ROUNDS: Final = {"ingress": 3, "sms": 1, "calls": 1}
+_SECONDS: Final = {"ingress": (3.0, 1.0), "answer": (5.0, 1.0), "sms": (12.0, 4.0), "calls": (0.0, 0.0)}
+_ROUNDS: Final = {"ingress": 3, "answer": 3, "sms": 1, "calls": 1}
 _CALLS: Final = ("100", "20")
 MOST_CALLS: Final = 500  # at once: the simulator has a thread for each
 

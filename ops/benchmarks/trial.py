@@ -99,7 +99,7 @@ def _once(
 
 @contextmanager
 def _generator(bench: Bench, running: Running, connections: int) -> Iterator[Generator]:
-    generator = Generator(running.address, connections, bench.requests)
+    generator = Generator(running.address, connections, bench.requests, bench.holds)
     try:
         yield generator
     finally:

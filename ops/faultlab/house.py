@@ -82,7 +82,8 @@ def open_stores(folder: Path, more: Mapping[str, str] | None = None) -> House:
 
 def open_real(folder: Path, text_sids: Sequence[str]) -> House:
     """The whole service, ready. `text_sids` are texts of ours that the traffic will report on."""
-    house = open_stores(folder)
+    # Few people call here, and often: that each missed call of theirs is told of is what is judged.
+    house = open_stores(folder, {"TS_TEXT_BACK_COOLDOWN_S": "0"})
     env, keeper = house.env, house.keeper
     for service in stack_house.doubles(env).values():
         keeper.start(_remembering(service, house))

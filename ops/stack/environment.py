@@ -36,6 +36,9 @@ def house(options: Options, environ: Mapping[str, str], run: RunFolder) -> dict[
     urls = {name: f"http://{address}" for name, address in at.items()}
     told = {
         "TS_JOURNAL_DIR": str(run.path / "journal"),
+        "TS_FALLBACK_JOURNAL_DIR": str(run.path / "fallback-journal"),
+        "TS_FALLBACK_BIND": at["fallback"],
+        "TS_FALLBACK_URL": urls["fallback"],
         "TS_ENV": "sandbox",
         "TS_BIND": at["ingress"],
         "TS_ADMIN_BIND": at["admin"],
@@ -90,4 +93,5 @@ def _real_twilio(environ: Mapping[str, str]) -> dict[str, str]:
     if not environ.get("TS_PUBLIC_URL", "").startswith("https://"):
         raise Refused("--real-twilio needs an https:// TS_PUBLIC_URL: Twilio's webhooks carry people's messages")
     named = {name: environ[name] for name in needed if environ.get(name)}
-    return {**named, "TS_TWILIO_API_URL": ""}
+    # Without an address of its own that Twilio can reach, the ingress's is its own fallback.
+    return {**named, "TS_TWILIO_API_URL": "", "TS_FALLBACK_URL": environ.get("TS_FALLBACK_URL", "")}

@@ -8,11 +8,12 @@ from pathlib import Path
 from ops.stack import probes, procfile, stores
 from ops.stack.service import Service
 
+RECEIVERS = ("ingress", "fallback")
 WORKERS = ("events", "sms", "recordings", "notify")
 # Nobody is waiting for these when the house opens.
 CAN_WAIT = ("beat", "flower")
 # Who brings work ends first, who finishes it next, who remembers it last.
-STOP_ORDER = (("simulator",), ("ingress",), ("beat",), WORKERS, ("flower", "standins"), *stores.STOP_ORDER)
+STOP_ORDER = (("simulator",), RECEIVERS, ("beat",), WORKERS, ("flower", "standins"), *stores.STOP_ORDER)
 WARM_STOP_S = 20  # a worker finishes what it has begun; what it does not finish is claimed again by another
 
 
@@ -40,6 +41,9 @@ def _service(name: str, argv: list[str], env: Mapping[str, str]) -> Service:
     if name == "ingress":
         # Its own death signal lets gunicorn take its workers along.
         return Service(name, argv, lambda _pid: _ingress_ready(env), stop_grace_s=15, death_signal=signal.SIGTERM)
+    if name == "fallback":
+        ready = f"http://{env['TS_FALLBACK_BIND']}/readyz"
+        return Service(name, argv, lambda _pid: probes.http_ok(ready), stop_grace_s=15, death_signal=signal.SIGTERM)
     if name in WORKERS:
         url = env["TS_REDIS_URL"]
         return Service(name, argv, lambda pid: probes.worker_alive(url, name, pid), stop_grace_s=WARM_STOP_S)

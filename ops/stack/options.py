@@ -10,6 +10,7 @@ from ops.stack import ports, redis
 PORTS = (
     ("ingress", "TS_PORT", 4000),
     ("admin", "TS_ADMIN_PORT", 4001),
+    ("fallback", "TS_FALLBACK_PORT", 4002),
     ("simulator", "TS_SIMULATOR_PORT", 4010),
     ("standins", "TS_STANDINS_PORT", 4020),
     ("flower", "FLOWER_PORT", 5555),

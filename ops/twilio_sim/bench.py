@@ -31,7 +31,7 @@ SETTLES_S = 60.0  # how long the callbacks of the last create may take to arrive
 def main(argv: list[str] | None = None) -> int:
     wishes = _parser().parse_args(argv)
     receiver = Receiver()
-    process, port = _simulator()
+    process, port = _simulator(wishes.speed)
     try:
         if wishes.calls:
             return bench_calls(port, process.pid, wishes.calls, wishes.talk_s)
@@ -74,15 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=int, default=8, help="connections that create at the same time")
     parser.add_argument("--lists", type=int, default=200, help="lists by To, once everything is created")
     parser.add_argument("--calls", type=int, default=0, help="calls at once, in place of texts")
+    parser.add_argument("--speed", type=float, default=1.0, help="world seconds in a real second")
     parser.add_argument("--talk-s", type=float, default=10.0, help="how long each conversation lasts")
     parser.add_argument("--callbacks", action=argparse.BooleanOptionalAction, default=True)
     return parser
 
 
-def _simulator() -> tuple["subprocess.Popen[str]", int]:
+def _simulator(speed: float) -> tuple["subprocess.Popen[str]", int]:
     known = {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": TOKEN}
     process = subprocess.Popen(
-        [sys.executable, "-m", "ops.twilio_sim", "--bind", "127.0.0.1:0", "--seed", "1"],
+        [sys.executable, "-m", "ops.twilio_sim", "--bind", "127.0.0.1:0", "--seed", "1", "--speed", str(speed)],
         env=os.environ | known, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None

@@ -179,8 +179,8 @@ def unchecked(conn: Connection, *, older_than: timedelta, limit: int) -> list[st
     return [row[0] for row in rows]
 
 
-def note_owner(conn: Connection, phone_number: str, *, tenant_id: str | None, status: str) -> bool:
-    """What pns-provisioning-service said. Returns whether the number has another owner now, which is a new version.
+def note_owner(conn: Connection, phone_number: str, *, tenant_id: str | None, status: str | None) -> bool:
+    """What pns-provisioning-service said (None: nothing). Returns whether the owner is another now, which is a new version.
 
     An owner that is known is not forgotten because the service did not know. A number that the service gives to another
     tenant than before has changed hands: what the one before wanted (his phones, his greeting) does not count for the next.
@@ -194,7 +194,8 @@ def note_owner(conn: Connection, phone_number: str, *, tenant_id: str | None, st
                    coalesce(pns_tenant_id <> %(tenant)s::text, false) as moved
               from numbers where phone_number = %(number)s)
         update numbers n
-           set pns_status = %(status)s, pns_checked_at = now(), pns_tenant_id = coalesce(%(tenant)s, pns_tenant_id),
+           set pns_status = coalesce(%(status)s, pns_status), pns_checked_at = now(),
+               pns_tenant_id = coalesce(%(tenant)s, pns_tenant_id),
                tenant_id = coalesce(%(tenant)s, tenant_id),
                routing = case when was.is_new and was.moved then '{}' else routing end,
                version = version + was.is_new::int

@@ -39,7 +39,9 @@ def lock(conn: Connection, call_sid: str) -> OfCall | None:
             """
             select c.call_sid, c.account_sid, c.tenant_id, call_rank(c.status) = 4 as is_over,
                    c.recording_wanted and c.consent is distinct from 'declined' as is_wanted,
-                   c.dial_status, c.dial_bridged, c.screening, c.accepted,
+                   c.dial_status, c.dial_bridged, c.screening,
+                   coalesce(c.accepted, (select bool_or(leg.accepted) from calls leg
+                                          where leg.parent_call_sid = c.call_sid)) as accepted,
                    exists (select 1 from recordings r
                             where r.call_sid = c.call_sid or r.call_sid = c.dial_call_sid
                                or r.call_sid in (select leg.call_sid from calls leg where leg.parent_call_sid = c.call_sid)

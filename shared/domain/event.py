@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from shared.domain import form
+from shared.domain.doors import own_query
 from shared.domain.event_keys import Kind
 from shared.domain.loose_json import storable
 from shared.errors import Unreadable
@@ -53,8 +54,13 @@ class Event:
 
     @cached_property
     def query_params(self) -> dict[str, str]:
-        """What we ourselves wrote into the callback's URL."""
-        return form.of_query(self.query)
+        """What we ourselves wrote into the callback's URL; of a request at a fallback address, into the one that failed."""
+        if self.kind not in ("call-fallback", "msg-fallback"):
+            return form.of_query(self.query)
+        try:
+            return own_query(self.query, self.params)
+        except ValueError:  # more fields than anyone sends: none of our addresses
+            return {}
 
     def record(self) -> bytes:
         """The event as one JSON document, for the journal and the inbox; made once."""

@@ -207,11 +207,12 @@ def matches(patterns: Iterable[str], number: str) -> bool:
 
 
 def _exactness(patterns: Iterable[str], number: str) -> int:
-    """How much of the number the pattern says that says the most of it: characters, and one more for all of it. 0: none."""
+    """How much of the number that pattern says which says the most of it; more for all of it than for a beginning. 0: none."""
     if not number:
         return 0
-    return max((len(each) + (each == number) for each in patterns
-                if each == number or (each.endswith("*") and number.startswith(each[:-1]))), default=0)  # fmt: skip
+    whole = [len(each) + 2 for each in patterns if each == number]
+    begun = [len(each) for each in patterns if each.endswith("*") and number.startswith(each[:-1])]
+    return max(whole + begun, default=0)
 
 
 def is_withheld(number: str) -> bool:

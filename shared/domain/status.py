@@ -41,6 +41,40 @@ CALL_RANK: Final[dict[str, int]] = {
     "completed": 4,
 }
 CALL_FINAL: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+# Ends of a call that was never connected.
+CALL_UNANSWERED: Final = CALL_FINAL - {"completed"}
+
+# Ours: what a call was answered, of several answers the one that went furthest. After a menu a caller may still be put
+# through, after the voicemail's greeting no more.
+ROUTE_RANK: Final[dict[str, int]] = {"reject": 0, "menu": 1, "consent": 2, "voicemail": 3, "forward": 4}
+
+# Results of `<Dial>`: of several the one that stands, unless another phone was rung after it (`missed_call.dial_weight`).
+DIAL_RANK: Final[dict[str, int]] = {
+    "canceled": 0,
+    "failed": 1,
+    "no-answer": 2,
+    "busy": 3,
+    "answered": 4,
+    "completed": 5,
+}
+
+# Ours: was the call missed? A decision only rises: whoever was taken for answered may prove missed, and a missed call, of
+# which others know, stays so.
+DECISION_RANK: Final[dict[str, int]] = {"screened": 0, "answered": 1, "missed": 2}
+
+# Ours: how far a caller's consent to being recorded has come, and how it was asked for; the strictest stands.
+CONSENT_RANK: Final[dict[str, int]] = {
+    "not-needed": 0,
+    "announced": 1,
+    "asked": 2,
+    "asserted": 3,
+    "given": 4,
+    "declined": 5,
+}
+CONSENT_WAY_RANK: Final[dict[str, int]] = {"none": 0, "announce": 1, "asserted": 2, "press": 3}
+
+# Ours: placing a call. "unknown": the request had no answer. "placed" outranks every other end: Twilio's word proves it.
+PLACE_RANK: Final[dict[str, int]] = {"queued": 0, "placing": 1, "unknown": 2, "canceled": 3, "refused": 3, "placed": 4}
 
 # Ours: how far a recording has come from Twilio to our store. "absent" (Twilio has no media) and "failed" are ends.
 RECORDING_RANK: Final[dict[str, int]] = {

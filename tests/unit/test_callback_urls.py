@@ -121,6 +121,7 @@ def test_what_is_not_worth_a_retry_still_fits_into_twilios_patience():
 # Who reads our public address, and what for. Whoever needs it for a new callback goes through one of these.
 READERS = {
     "ingress/context.py": "Urls",
+    "ingress/fallback_app.py": "Urls",
     "ingress/twilio_policy.py": "what was signed",
     "shared/settings.py": "the setting",
     "workers/leaving.py": "callback_url",

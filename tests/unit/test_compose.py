@@ -79,7 +79,7 @@ def test_every_container_has_time_to_end_its_work(name: str):
 
 def test_nothing_is_published_beyond_this_machine():
     published = {port for service in SERVICES.values() for port in service.get("ports", [])}
-    assert published == {f"127.0.0.1:{port}:{port}" for port in (4000, 4001, 5555)}
+    assert published == {f"127.0.0.1:{port}:{port}" for port in (4000, 4001, 4002, 5555)}
 
 
 def test_the_stores_have_no_way_out_and_are_not_published():
@@ -111,11 +111,19 @@ def test_the_store_of_the_queue_refuses_rather_than_forgets():
     assert "--maxmemory-policy noeviction" in command
 
 
-def test_the_journal_outlives_the_container_and_belongs_to_its_user():
-    folder = described_default("TS_JOURNAL_DIR")
-    assert f"journal:{folder}" in SERVICES["ingress"]["volumes"]
-    assert "journal" in COMPOSE["volumes"]
-    assert re.search(rf"install -d -o 10001 .*{folder}", (ROOT / "ops/Dockerfile").read_text())
+@pytest.mark.parametrize(
+    ("service", "variable", "volume"),
+    [("ingress", "TS_JOURNAL_DIR", "journal"), ("fallback", "TS_FALLBACK_JOURNAL_DIR", "fallback-journal")],
+)
+def test_a_journal_outlives_the_container_and_belongs_to_its_user(service: str, variable: str, volume: str):
+    folder = described_default(variable)
+    assert f"{volume}:{folder}" in SERVICES[service]["volumes"]
+    assert volume in COMPOSE["volumes"]
+    assert re.search(rf"install -d -o 10001 [^&]*{folder}\s", (ROOT / "ops/Dockerfile").read_text())
+
+
+def test_the_fallback_receiver_starts_while_everything_else_is_down():
+    assert SERVICES["fallback"]["depends_on"] == {}
 
 
 def described_default(variable: str) -> str:

@@ -9,13 +9,15 @@ import prometheus_client
 import pytest
 
 from shared import data, metrics, recipients
+from shared.db.call_steps import StepName as CallStep
 from shared.db.message_steps import StepName
-from shared.domain import permission, status
+from shared.domain import missed_call, permission, status
 from shared.domain.law import read as read_law
 from shared.domain.message_life import Report, life
 from shared.domain.notices import TYPES
 from shared.domain.recording_law import consent_for
 from shared.domain.routing import ConsentWay, RecordingPolicy
+from shared.domain.text_back import TextBack
 from shared.settings import described
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +34,8 @@ def test_the_readmes_settings_are_the_services():
 @pytest.mark.parametrize(
     ("title", "ranks"),
     [("Message", status.MESSAGE_RANK), ("Call", status.CALL_RANK), ("Recording", status.RECORDING_RANK),
-     ("Send job", status.SEND_RANK), ("Transcription", status.TRANSCRIPTION_RANK)],
+     ("Send job", status.SEND_RANK), ("Transcription", status.TRANSCRIPTION_RANK), ("Route", status.ROUTE_RANK),
+     ("Decision", status.DECISION_RANK)],
 )  # fmt: skip
 def test_the_charts_show_the_rank_tables(title, ranks):
     (chart,) = re.findall(rf"## {title} .*?```mermaid(.*?)```", (DOCS / "states.md").read_text(), re.S)
@@ -47,6 +50,27 @@ def test_the_table_of_rival_ends_names_every_pair_and_what_stands():
     for one, other, stands, conflict in rows:
         heard = life([Report(status=one), Report(status=other)])
         assert (heard.status, heard.is_conflicted) == (stands, conflict == "yes")
+
+
+def table(document: str, header: str) -> list[tuple[str, ...]]:
+    """The cells of the table under this header, without the marks of code."""
+    text = (DOCS / document).read_text().split(f"{header}\n")[1].split("\n\n")[0]
+    rows = [line.strip("|").split("|") for line in text.splitlines()[1:]]
+    return [tuple(cell.strip().replace("`", "") for cell in row) for row in rows]
+
+
+def test_the_table_of_the_missed_call_decision_is_the_codes():
+    shown = table("states.md", "| route | dial | screening | who | end | leg | on sight | after the wait | why |")
+    assert shown == [tuple(cell or "" for cell in row) for row in missed_call.TABLE]
+
+
+def test_every_word_about_a_missed_calls_text_is_documented():
+    assert {word for word, _ in table("states.md", "| `text_back` | why |")} == set(TextBack.__args__)
+
+
+def test_every_step_of_a_call_is_documented():
+    text = (DOCS / "events.md").read_text().split("## Steps of a call\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([a-z-]+)` \|", text, re.M) == [*CallStep.__args__]
 
 
 def test_the_rules_on_who_may_be_texted_are_the_codes():

@@ -7,6 +7,7 @@ from psycopg import Connection
 from shared import log, metrics
 from shared.db import alerts
 from shared.domain import loose_json
+from shared.domain.doors import failed_door
 from shared.domain.event import Event
 from shared.domain.event_keys import Kind
 from workers import payloads
@@ -61,6 +62,11 @@ def tell(event: Event) -> None:
     code = _code(event)
     label = "none" if code is None else str(code) if code <= _HIGHEST_CODE else "other"
     metrics.TWILIO_ALERTS.labels(label).inc()
+    if event.kind in FALLBACKS:
+        failed = failed_door(event.params) or "unknown"
+        metrics.FALLBACKS_USED.labels(event.kind, failed).inc()
+        log.get().error("fallback_used", source=event.kind, failed=failed, code=code)
+        return
     log.get().warning("twilio_alerted", source=event.kind, code=code)
 
 

@@ -58,6 +58,18 @@ class Sid(Short):
     longest = _LONGEST_SID
 
 
+class Word(Short):
+    """A word of Twilio's of which new ones come, like a STIR verdict."""
+
+    longest = 64
+
+
+class Name(Short):
+    """What somebody is called, as a carrier shows it (CNAM has 15 letters; SIP display names have more)."""
+
+    longest = 128
+
+
 class Address(Short):
     """A phone number, `client:`, `sip:` or `whatsapp:` address, or a word like ANONYMOUS. Never judged here."""
 
@@ -98,6 +110,16 @@ class Code(Count):
 
     def read(self, value: str) -> int | None:
         return super().read(value) or None
+
+
+class SipCode(Count):
+    """A SIP response code (RFC 3261): three digits."""
+
+    def read(self, value: str) -> int | None:
+        code = super().read(value)
+        if code is None or not 100 <= code <= 999:
+            raise ValidationError("no SIP code")
+        return code
 
 
 class Truth(_Field):

@@ -6,6 +6,7 @@ from marshmallow import EXCLUDE, Schema
 
 from shared.domain.missed_call import ANSWERED_DIALS, MISSED_DIALS
 from shared.domain.status import ANSWERED_BY_RANK, CALL_RANK
+from workers.payloads import fields
 from workers.payloads.fields import Address, Code, Count, Moment, OneOf, Share, Short, Sid, Truth, Words
 
 DIRECTIONS: Final = ("inbound", "outbound-api", "outbound-dial", "trunking-terminating", "trunking-originating")
@@ -14,10 +15,10 @@ PLACES: Final = frozenset(
 )
 # Known and not used here: they stay in the raw event. `SipHeader_…` and the like are known by their beginning.
 _ELSEWHERE: Final = PLACES | {
-    "AccountSid", "ApiVersion", "ApplicationSid", "AddOns", "CallToken", "CalledVia", "CallerName", "ForwardedFrom",
-    "StirVerstat", "StirPassportToken", "StirStatus", "SipDomain", "SipDomainSid", "SipCallId", "SipSourceIp",
-    "SipResponseCode", "Duration", "CallbackSource", "ErrorMessage", "ErrorUrl", "QueueSid", "QueueTime", "AccountId", "url",
-    "DialSipCallId", "DialSipResponseCode", "DialSipHeader_X-Twilio-CallSid", "CallReason", "Timestamp", "msg",
+    "AccountSid", "ApiVersion", "ApplicationSid", "AddOns", "CallToken", "CalledVia",
+    "StirPassportToken", "StirStatus", "SipDomain", "SipDomainSid", "SipCallId", "SipSourceIp",
+    "Duration", "CallbackSource", "ErrorMessage", "ErrorUrl", "QueueSid", "QueueTime", "AccountId", "url",
+    "DialSipCallId", "DialSipResponseCode", "DialSipHeader_X-Twilio-CallSid", "CallReason", "msg",
     "InstanceSid", "RecordingSource", "RecordingStatus", "AsyncAmdStatus",
 }  # fmt: skip
 BEGINNINGS: Final = ("SipHeader_", "DialSipHeader_", "AddOns_")
@@ -44,6 +45,11 @@ class Call(Schema):
     answered_by = OneOf("AnsweredBy", ANSWERED_BY_RANK)
     detection_ms = Count("MachineDetectionDuration")
     error_code = Code("ErrorCode")
+    sip_code = fields.SipCode("SipResponseCode")
+    stir = fields.Word("StirVerstat")
+    forwarded_from = Address("ForwardedFrom")
+    caller_name = fields.Name("CallerName")
+    at = Moment("Timestamp")
     recording_sid = Sid("RecordingSid")
     recording_url = Words("RecordingUrl")
     recording_duration_s = Count("RecordingDuration")

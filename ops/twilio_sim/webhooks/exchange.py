@@ -1,6 +1,5 @@
 """One HTTP request to a receiver and everything that can go wrong with it, told in Twilio's terms."""
 
-import threading
 import time
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -25,7 +24,9 @@ from ops.twilio_sim.webhooks.letter import Answer
 READ_AT_MOST = 64 * 1024 + 1
 REDIRECTS = (301, 302, 303, 307, 308)
 
-_own = threading.local()
+# One for all threads: a pool of each thread's own would cost a call more than its webhooks. It never makes one wait
+# for another's connection, knows no proxies and no cookies; each host's pool is larger than calls at once.
+_CONNECTIONS = urllib3.PoolManager(ca_certs=DEFAULT_CA_BUNDLE_PATH, maxsize=2000)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def exchange(method: str, url: str, body: bytes | None, headers: dict[str, str],
         return _no_url(url)
     connect_s, read_s = limits.timeout()
     try:
-        response = _connections().request(
+        response = _CONNECTIONS.request(
             method, url, body=body, headers=headers | _password_in(url), preload_content=False, redirect=False,
             retries=False, timeout=urllib3.Timeout(connect=connect_s, read=read_s),
         )  # fmt: skip
@@ -103,10 +104,3 @@ def _failed(error: HTTPError, url: str) -> Answer:
 
 def _short(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
-
-
-def _connections() -> urllib3.PoolManager:
-    """One a thread, so that none waits for another's. It knows no proxies and no cookies."""
-    if not hasattr(_own, "connections"):
-        _own.connections = urllib3.PoolManager(ca_certs=DEFAULT_CA_BUNDLE_PATH)
-    return _own.connections

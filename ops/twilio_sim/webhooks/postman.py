@@ -48,17 +48,17 @@ class Postman:
     def _attempt(self, letter: Letter, attempt: int, overrides: Overrides, deadline: float) -> Answer:
         body = urlencode(letter.params).encode()
         sent_ns, era = time.time_ns(), self._history.era
-        answer = self._follow(letter, Limits(overrides.connect_s, overrides.read_s, deadline))
+        answer = self._follow(letter, body, Limits(overrides.connect_s, overrides.read_s, deadline))
         entry_id = self._history.add(
             letter, answer, attempt=attempt, body=body, sent_ns=sent_ns, done_ns=time.time_ns(), era=era
         )
         return replace(answer, entry_id=entry_id)
 
-    def _follow(self, letter: Letter, limits: Limits) -> Answer:
+    def _follow(self, letter: Letter, body: bytes, limits: Limits) -> Answer:
         """301, 302 and 303 turn into a GET without the parameters; 307 and 308 repeat the request as it was."""
         method, url, params = letter.method, letter.url, letter.params
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._send(letter, method, url, params, limits)
+            answer = self._send(letter, method, url, params, body, limits)
             if not answer.location:
                 return answer
             url = joined(url, answer.location)
@@ -66,12 +66,14 @@ class Postman:
                 method, params = "GET", []
         return Answer(failure="5xx", error="too many redirects", error_code=11215, final_url=url)
 
-    def _send(self, letter: Letter, method: str, url: str, params: Params, limits: Limits) -> Answer:
-        target, in_body = urldefrag(url).url, params
-        if method == "GET" and params:
-            target, in_body = target + ("&" if "?" in target else "?") + urlencode(params), []
-        body = None if method == "GET" else urlencode(in_body).encode()
-        return exchange(method, target, body, self._headers(letter, target, in_body, body), limits)
+    def _send(self, letter: Letter, method: str, url: str, params: Params, body: bytes, limits: Limits) -> Answer:
+        """`body` is `params` as a form; a GET has them in its URL."""
+        target = urldefrag(url).url
+        if method != "GET":
+            return exchange(method, target, body, self._headers(letter, target, params, body), limits)
+        if params:
+            target += ("&" if "?" in target else "?") + body.decode()
+        return exchange(method, target, None, self._headers(letter, target, [], None), limits)
 
     def _headers(self, letter: Letter, url: str, params: Params, body: bytes | None) -> dict[str, str]:
         headers = {

@@ -42,10 +42,30 @@ end $$;
 create trigger number_versions_stay before update or delete on number_versions
     for each row execute function refuse_rewriting();
 
--- How far a call got with us: what it was answered, of several answers the one that went furthest.
+-- How far a call got with us: what it was answered, of several answers the one that went furthest. After a menu a caller
+-- may still be put through, after the voicemail's greeting no more.
 create function route_rank(route text) returns int language sql immutable strict parallel safe as $$
-    select case route when 'reject' then 0 when 'voicemail' then 1 when 'menu' then 2 when 'consent' then 3
+    select case route when 'reject' then 0 when 'menu' then 1 when 'consent' then 2 when 'voicemail' then 3
         when 'forward' then 4 else -1 end
+$$;
+-- A decision only rises: whoever was taken for answered may prove missed, and a missed call, of which others know, stays so.
+create function decision_rank(decision text) returns int language sql immutable strict parallel safe as $$
+    select case decision when 'screened' then 0 when 'answered' then 1 when 'missed' then 2 else -1 end
+$$;
+-- Which of several dial results stands: one after which no other phone was rung, of those one that nobody took.
+create function dial_weight(is_last boolean, status text, bridged boolean) returns int language sql immutable parallel safe as $$
+    select case when status is null then -1 else
+        case when not is_last then 0
+             when status in ('canceled', 'failed', 'no-answer', 'busy') or (status = 'completed' and bridged is false) then 200
+             else 100 end
+        + dial_standing(status) * 3 + case when bridged then 2 when not bridged then 1 else 0 end end
+$$;
+create function consent_rank(consent text) returns int language sql immutable strict parallel safe as $$
+    select case consent when 'not-needed' then 0 when 'announced' then 1 when 'asked' then 2 when 'asserted' then 3
+        when 'given' then 4 when 'declined' then 5 else -1 end
+$$;
+create function consent_way_rank(way text) returns int language sql immutable strict parallel safe as $$
+    select case way when 'none' then 0 when 'announce' then 1 when 'asserted' then 2 when 'press' then 3 else -1 end
 $$;
 
 alter table calls
@@ -53,7 +73,9 @@ alter table calls
     drop constraint calls_decision_check,
     add constraint calls_route_check check (route_rank(route) >= 0),
     -- screened: our own rules turned the caller away (blocked), so nobody missed anything.
-    add constraint calls_decision_check check (decision in ('answered', 'missed', 'screened')),
+    add constraint calls_decision_check check (decision_rank(decision) >= 0),
+    -- Twilio has told of an end that no connection comes before (busy, no-answer, failed, canceled), whatever else it told.
+    add column is_unanswered boolean not null default false,
     add column route_reason text,
     add column screening text check (screening in ('press', 'amd')),
     add column accepted boolean,           -- what the whisper's key said: true once it was pressed
@@ -68,14 +90,15 @@ alter table calls
     add column caller_name text check (length(caller_name) <= 128),
     -- What becomes of a missed call's text: asked of as-call-service, or why not.
     add column text_back text check (text_back in ('wanted', 'withheld', 'invalid', 'landline', 'own', 'blocked',
-                                                    'cooldown', 'stale', 'no-tenant', 'opted-out')),
+                                                    'unreachable', 'cooldown', 'stale', 'no-tenant', 'opted-out')),
     add column recording_wanted boolean not null default false,
-    add column consent_way text check (consent_way in ('none', 'announce', 'press', 'asserted')),
-    add column consent text check (consent in ('not-needed', 'announced', 'asked', 'given', 'declined', 'asserted')),
+    add column consent_way text check (consent_way_rank(consent_way) >= 0),
+    add column consent text check (consent_rank(consent) >= 0),
     add column consent_rule jsonb;
 -- The decisions before: as-call-service has been told of every missed call.
 update calls set text_back = 'wanted' where decision = 'missed';
 update calls set dial_ended = true where dial_status is not null;
+update calls set is_unanswered = true where status in ('busy', 'no-answer', 'failed', 'canceled');
 alter table calls
     add constraint calls_text_back_of_missed check ((decision is not distinct from 'missed') = (text_back is not null)),
     add constraint calls_consent_whole check ((consent_way is null) = (consent is null));

@@ -360,7 +360,7 @@ def test_a_step_that_is_told_again_is_told_as_it_was(world, cli):
 def test_a_lost_decision_is_named_and_taken_again(world, cli):
     happened = dialled()
     world.happens(incoming(), happened, completed())
-    world.rows("update calls set decision = null, decided_at = null returning 1")
+    world.rows("update calls set decision = null, decided_at = null, text_back = null returning 1")
     before = everything(world)
     result = mended(world, cli, before=before)
     assert result["applied"] == [
@@ -423,7 +423,9 @@ def test_an_event_that_nobody_processed_is_processed_now(world, cli):
 
 def test_what_is_there_and_says_something_else_is_shown_and_left(world, cli):
     world.happens(incoming(), dialled(), completed())
-    world.rows("update calls set decision = 'answered', status = 'ringing', ended_at = null returning 1")
+    world.rows(
+        "update calls set decision = 'answered', text_back = null, status = 'ringing', ended_at = null returning 1"
+    )
     result = cli.json(*EVERYTHING, "--apply", status=1)
     assert story(result["differing"]) == [
         (f"calls {CALL} status", "ringing", "completed"), (f"calls {CALL} decision", "answered", "missed"),
@@ -490,7 +492,9 @@ def test_nobody_is_texted_about_a_call_of_hours_ago_unless_it_is_asked_for(world
         without_notifications(world, "call.missed")
     if damage == "event":
         world.rows("update events set outcome = null, processed_at = null where kind = 'dial' returning 1")
-        world.rows("update calls set decision = null, decided_at = null, dial_status = null returning 1")
+        world.rows(
+            "update calls set decision = null, decided_at = null, text_back = null, dial_status = null returning 1"
+        )
     before = everything(world)
     result = cli.json(*EVERYTHING, "--apply", status=1)
     assert len(result["skipped"]) == 1 if damage != "event" else len(result["skipped"]) >= 1
@@ -516,7 +520,7 @@ def test_a_customers_words_of_hours_ago_are_not_answered_now_unless_it_is_asked_
 def test_an_old_call_is_mended_in_all_that_texts_nobody(world, cli):
     world.happens(*long_ago(incoming(), dialled(), completed()))
     without_notifications(world, "call.missed", "call.completed")
-    world.rows("update calls set decision = null, decided_at = null returning 1")
+    world.rows("update calls set decision = null, decided_at = null, text_back = null returning 1")
     result = cli.json(*EVERYTHING, "--apply", status=1)
     assert sorted(story(result["applied"])) == [
         (f"calls {CALL} decision", None, "missed"), (f"notifications call.completed {CALL}", None, "there"),

@@ -1,13 +1,23 @@
+from itertools import product
+
 import psycopg
 import pytest
 
 from shared.db import migrate
+from shared.db.call_steps import StepName
 from shared.domain import status
 from shared.domain.job_kinds import JobKind
+from shared.domain.missed_call import dial_weight
+from shared.domain.text_back import TextBack
 
 RANKS = [("message_rank", status.MESSAGE_RANK), ("call_rank", status.CALL_RANK), ("recording_rank", status.RECORDING_RANK),
          ("send_rank", status.SEND_RANK), ("answered_by_rank", status.ANSWERED_BY_RANK),
-         ("transcription_rank", status.TRANSCRIPTION_RANK)]  # fmt: skip
+         ("transcription_rank", status.TRANSCRIPTION_RANK), ("route_rank", status.ROUTE_RANK),
+         ("decision_rank", status.DECISION_RANK), ("consent_rank", status.CONSENT_RANK),
+         ("consent_way_rank", status.CONSENT_WAY_RANK), ("place_rank", status.PLACE_RANK),
+         ("dial_standing", status.DIAL_RANK)]  # fmt: skip
+
+CALL = "insert into calls (call_sid, account_sid, status, started_at"
 
 
 @pytest.fixture
@@ -34,6 +44,24 @@ def test_the_schema_breaks_ties_as_the_tables_do(conn, function, rank):
         assert conn.execute(f"select {function}(%s)", (state,)).fetchone() == (status.standing(rank, state),)
 
 
+def test_the_schema_weighs_dial_results_as_the_rules_do(conn):
+    for dial in product([False, True], [None, *status.DIAL_RANK], [None, False, True]):
+        assert conn.execute("select dial_weight(%s::bool, %s::text, %s::bool)", dial).fetchone() == (
+            dial_weight(*dial),
+        )
+
+
+@pytest.mark.parametrize("step", StepName.__args__)
+def test_the_schema_knows_every_step_of_a_call(conn, step):
+    conn.execute("insert into call_steps (call_sid, step, at) values ('CA', %s, now())", (step,))
+
+
+@pytest.mark.parametrize("word", TextBack.__args__)
+def test_the_schema_knows_what_becomes_of_a_missed_calls_text(conn, word):
+    conn.execute("insert into calls (call_sid, account_sid, status, started_at, decision, decided_at, text_back) "
+                 "values ('CA', 'AC', 'busy', now(), 'missed', now(), %s)", (word,))  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", JobKind.__args__)
 def test_the_schema_knows_every_kind_of_job(conn, kind):
     conn.execute("insert into jobs (kind, ref) values (%s, 'r')", (kind,))
@@ -46,6 +74,16 @@ def test_the_schema_knows_every_kind_of_job(conn, kind):
         "insert into jobs (kind, ref, state) values ('deliver', 'r', 'done')",
         "insert into calls (call_sid, account_sid, status, started_at) values ('CA', 'AC', 'melted', now())",
         "insert into calls (call_sid, account_sid, status, started_at, decision) values ('CA', 'AC', 'busy', now(), 'missed')",
+        f"{CALL}, decision, decided_at) values ('CA', 'AC', 'busy', now(), 'missed', now())",  # and its text?
+        f"{CALL}, text_back) values ('CA', 'AC', 'busy', now(), 'wanted')",
+        f"{CALL}, decision, decided_at, text_back) values ('CA', 'AC', 'busy', now(), 'missed', now(), 'perhaps')",
+        f"{CALL}, decision, decided_at, text_back) values ('CA', 'AC', 'busy', now(), 'answered', now(), 'wanted')",
+        f"{CALL}, route) values ('CA', 'AC', 'busy', now(), 'nowhere')",
+        f"{CALL}, screening) values ('CA', 'AC', 'busy', now(), 'none')",
+        f"{CALL}, consent) values ('CA', 'AC', 'busy', now(), 'given')",
+        f"{CALL}, consent, consent_way) values ('CA', 'AC', 'busy', now(), 'perhaps', 'press')",
+        f"{CALL}, sip_code) values ('CA', 'AC', 'busy', now(), 7)",
+        "insert into call_steps (call_sid, step, at) values ('CA', 'surprise', now())",
         "insert into calls (call_sid, account_sid, status, started_at, ended_at) values ('CA', 'AC', 'ringing', now(), now())",
         "insert into messages (direction, to_number) values ('outbound', '+1')",
         "insert into messages (direction, to_number, send_state) values ('outbound', '+1', 'handed')",

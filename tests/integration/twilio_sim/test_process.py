@@ -106,3 +106,13 @@ def test_a_token_can_come_from_a_file(port, tmp_path):
     answer = requests.get(path, auth=(ENVIRONMENT["TWILIO_ACCOUNT_SID"], "from-a-file"), timeout=5)
     process.terminate()
     assert (answer.status_code, process.wait(10)) == (200, 0)
+
+
+def test_the_bench_gets_every_webhook_of_every_call():
+    wishes = ["--calls", "8", "--talk-s", "20", "--speed", "20"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ops.twilio_sim.bench", *wishes], cwd=ROOT, capture_output=True, text=True, timeout=40
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "8 calls placed" in done.stdout
+    assert "10 webhooks each, missing: none" in done.stdout

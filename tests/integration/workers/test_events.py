@@ -333,18 +333,25 @@ def test_two_drains_at_once_do_every_event_once(world):
     assert inbox.size(world.rt.redis) == 0
 
 
+FALLBACK = ("twilio_server_fallbacks_used_total", {"kind": "call-fallback", "failed": "call"})
+
+
 @pytest.mark.parametrize(("code", "label"), [("11200", "11200"), ("999999999", "other"), ("x", "none")])
 def test_what_twilio_complains_of_is_counted_and_logged_once_by_its_code_alone(world, code, label):
     def counted():
         return REGISTRY.get_sample_value("twilio_server_twilio_alerts_total", {"code": label}) or 0.0
 
     before = counted()
+    used = REGISTRY.get_sample_value(*FALLBACK) or 0.0
     complaint = event("call", CallSid=CALL, CallStatus="ringing", From=CUSTOMER, To=BUSINESS, ErrorCode=code,
-                      ErrorUrl="https://x?From=%2B12125550142")  # fmt: skip
+                      ErrorUrl="https://x/api/calls/incoming?From=%2B12125550142")  # fmt: skip
     with capture_logs() as lines:
         world.happens(complaint)
         world.happens(complaint)
     assert counted() == before + 1
-    (told,) = [line for line in lines if line["event"] == "twilio_alerted"]
-    assert told == {"event": "twilio_alerted", "log_level": "warning", "source": "call-fallback", "code": told["code"]}
+    assert REGISTRY.get_sample_value(*FALLBACK) == used + 1
+    (told,) = [line for line in lines if line["event"] == "fallback_used"]
+    assert told == {
+        "event": "fallback_used", "log_level": "error", "source": "call-fallback", "failed": "call", "code": told["code"],
+    }  # fmt: skip
     assert str(told["code"] or "x") == code

@@ -13,7 +13,7 @@ from shared.domain.routing import Number, forwards
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, TENANT, event
 from workers import events
 
-CALL, LEG, OURS = "CA" + "1" * 32, "CA" + "2" * 32, "CA" + "3" * 32
+CALL, LEG, OURS, OTHER = "CA" + "1" * 32, "CA" + "2" * 32, "CA" + "3" * 32, "CA" + "9" * 32
 RECORDING, WORDS, LIVE, TEXT = "RE" + "4" * 32, "TR" + "5" * 32, "GT" + "6" * 32, "SM" + "7" * 32
 MESSAGE = "8" * 8 + "-0000-4000-8000-" + "8" * 12
 FACTS = {"CallSid": CALL, "From": CUSTOMER, "To": BUSINESS, "Direction": "inbound"}
@@ -38,8 +38,9 @@ def leg(status, number, **more):
     )
 
 
-def dialled(result, **more):
-    return event("dial", DialCallStatus=result, DialCallSid=LEG, **{"CallStatus": "in-progress", **FACTS, **more})
+def dialled(result, answer="", **more):
+    facts = {"CallStatus": "in-progress", "DialCallSid": LEG, **FACTS, **more}
+    return event("dial", answer=answer, DialCallStatus=result, **facts)
 
 
 def recorded(status, **more):
@@ -118,6 +119,22 @@ LIVES = {
         ours("in-progress", 1), dialled("no-answer", DialBridged="false", **OF_OURS),
         dialled("completed", DialBridged="true", **OF_OURS),
     ],
+    "two phones, screened by a key, for a caller who agreed to be recorded": lambda: [
+        incoming("consent;consent=asked;way=press", StirVerstat="TN-Validation-Passed-A", CallerName="ANNA"),
+        event("choice", "stage=consent", "forward;rec=1;consent=given;way=press;screen=press", Digits="1",
+              CallStatus="in-progress", **FACTS),
+        event("whisper", f"call={CALL}", "whisper", CallSid=LEG, CallStatus="in-progress", Direction="outbound-dial"),
+        leg("completed", 2, SipResponseCode="200"),
+        dialled("completed", DialBridged="false", answer="forward;step=2;screen=press;rec=1"),
+        event("accept", f"call={CALL}", "accepted", CallSid=OTHER, Digits="1", CallStatus="in-progress"),
+        event("status", f"parent={CALL}", CallSid=OTHER, CallStatus="completed", CallbackSource="call-progress-events",
+              SequenceNumber="2"),
+        dialled("completed", DialBridged="true", DialCallDuration="33", answer="taken", DialCallSid=OTHER), completed(),
+    ],
+    "a carrier's voicemail that Twilio hears": lambda: [
+        incoming("forward;screen=amd"), event("status", CallSid=LEG, AnsweredBy="machine_start"),
+        dialled("completed", DialBridged="true", answer="taken"), leg("completed", 2), completed(),
+    ],
     "a text that arrives and is read": lambda: [
         reported("queued"), reported("sending"), reported("sent", ErrorCode="30008"), reported("delivered", Price="-0.0079"),
         reported("read", EventType="READ"),
@@ -143,7 +160,8 @@ LIVES = {
 TABLES = {
     "calls": ("id", "updated_at", "decided_at"), "message_steps": ("id",), "messages": ("updated_at", "created_at", "id"),
     "recordings": ("announced_at", "updated_at"), "transcriptions": ("updated_at",), "transcription_parts": (),
-    "call_inputs": (), "alerts": (), "notifications": ("id", "created_at", "data", "order_key", "tenant_id"),
+    "call_inputs": (), "call_steps": ("id", "at"),
+    "text_backs": ("decided_at",), "alerts": (), "notifications": ("id", "created_at", "data", "order_key", "tenant_id"),
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl
 
 from twilio.request_validator import RequestValidator
 
-from ops.benchmarks import corpus
+from ops.benchmarks import calls, corpus
 
 
 def split(request: bytes) -> tuple[str, dict[str, str], str]:
@@ -39,3 +39,16 @@ def test_no_two_requests_speak_of_the_same_call_or_carry_the_same_token():
 def test_the_fields_are_those_of_the_body():
     _, _, body = split(corpus.requests(8)[7])
     assert dict(parse_qsl(body, keep_blank_values=True)) == corpus.fields(7)
+
+
+def test_a_call_is_signed_as_twilio_signs_it_and_goes_to_each_number_in_turn():
+    made = [split(request) for request in calls.requests(7, 3)]
+    forms = [dict(parse_qsl(body, keep_blank_values=True)) for _, _, body in made]
+    for (_, headers, body), form in zip(made, forms, strict=True):
+        assert int(headers["Content-Length"]) == len(body)
+        url = corpus.PUBLIC_URL + calls.PATH
+        assert RequestValidator(corpus.TOKEN).validate(url, form, headers["X-Twilio-Signature"])
+    assert [form["To"] for form in forms] == [number.phone_number for number in calls.numbers(3)] * 2 + [
+        calls.business(0)
+    ]
+    assert len({form["CallSid"] for form in forms}) == 7

@@ -35,10 +35,10 @@ def test_a_call_that_our_books_know_as_it_was_is_whole_and_right():
     [
         ({"calls": {}}, ["the call", "leg is None, at Twilio completed"]),
         (
-            {"calls": OURS.calls | {"CA1": ("completed", 21, "answered")}},
+            {"calls": {**OURS.calls, "CA1": ("completed", 21, "answered")}},
             ["is ('completed', 21), at Twilio ('completed', 20)"],
         ),
-        ({"calls": OURS.calls | {"CA2": ("ringing", 0, None)}}, ["leg is ringing, at Twilio completed"]),
+        ({"calls": {**OURS.calls, "CA2": ("ringing", 0, None)}}, ["leg is ringing, at Twilio completed"]),
         ({"recordings": {}}, ["recording is None"]),
         ({"tokens": frozenset({"t1"})}, ["voice is no event"]),
     ],

@@ -22,6 +22,7 @@ BUSINESS, OWNER, SECOND, CUSTOMER = "+14155550100", "+14155550199", "+1415555019
 SID, LEG = "CA" + "1" * 32, "CA" + "2" * 32
 NEVER_OPEN = Hours("America/New_York", ((),) * 7)
 LAW = read(data.read("law_us"))
+RULE = {"law": "all-party", "states": "?"}
 
 
 def house(rules):
@@ -82,8 +83,8 @@ def test_a_forwarded_call_says_how_it_is_screened():
 @pytest.mark.parametrize(
     ("says", "spoken", "flags"),
     [
-        ("none", ["Dial"], {"step": "1", "rec": "1", "way": "none", "consent": "not-needed"}),
-        ("announce", ["Say", "Dial"], {"step": "1", "rec": "1", "way": "announce", "consent": "announced"}),
+        ("none", ["Dial"], {"step": "1", "rec": "1", "way": "none", "consent": "not-needed"} | RULE),
+        ("announce", ["Say", "Dial"], {"step": "1", "rec": "1", "way": "announce", "consent": "announced"} | RULE),
     ],
 )
 def test_a_recorded_call_is_announced_where_the_law_asks(way, says, spoken, flags):
@@ -100,7 +101,7 @@ def test_whoever_must_agree_is_asked_first_and_put_through_either_way(way):
     rules = forwards(OWNER, recording=RecordingPolicy("on", "press"))
     document, note = comes_in(rules)
     assert document.find("Gather").get("action") == f"{BASE}/api/calls/choice?stage=consent{OVERRIDES}"
-    assert note == ("consent", "", {"way": "press", "consent": "asked"})
+    assert note == ("consent", "", {"way": "press", "consent": "asked"} | RULE)
     for digits, rec, consent in (("1", "1", "given"), ("2", None, "declined"), ("", None, "declined")):
         document, note = ask(rules, "/api/calls/choice?stage=consent", Digits=digits)
         assert tags(document) == ["Dial"]
@@ -109,7 +110,7 @@ def test_whoever_must_agree_is_asked_first_and_put_through_either_way(way):
         assert note == (
             "forward",
             "",
-            {"step": "1", **({"rec": rec} if rec else {}), "way": "press", "consent": consent},
+            {"step": "1", **({"rec": rec} if rec else {}), "way": "press", "consent": consent, **RULE},
         )
 
 

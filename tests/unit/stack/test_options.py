@@ -10,7 +10,14 @@ from ops.stack.options import Refused
 
 def test_without_a_word_the_usual_ports_are_taken():
     asked = options.parse([], {})
-    assert asked.ports == {"ingress": 4000, "admin": 4001, "simulator": 4010, "standins": 4020, "flower": 5555}
+    assert asked.ports == {
+        "ingress": 4000,
+        "admin": 4001,
+        "fallback": 4002,
+        "simulator": 4010,
+        "standins": 4020,
+        "flower": 5555,
+    }
     assert asked.demo
 
 
@@ -22,7 +29,7 @@ def test_a_flag_is_stronger_than_a_variable():
 def test_auto_ports_fills_only_what_is_not_named():
     asked = options.parse(["--auto-ports", "--port", "4100"], {})
     assert asked.ports["ingress"] == 4100
-    assert len(set(asked.ports.values())) == 5
+    assert len(set(asked.ports.values())) == 6
     assert asked.ports["flower"] != 5555
 
 

@@ -106,9 +106,11 @@ class Server:
     port: int = 0
     admin_port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
+    fixed_port: int = 0
+    program: tuple[str, str] = ("ingress/gunicorn_conf.py", "ingress.wsgi:app")
 
     def start(self) -> "Server":
-        self.port, self.admin_port = free_port(), free_port()
+        self.port, self.admin_port = self.fixed_port or free_port(), free_port()
         metrics = self.folder / "metrics"
         metrics.mkdir(exist_ok=True)
         environ = {
@@ -119,7 +121,7 @@ class Server:
             "TS_WEB_WORKERS": "1", "TS_WEB_THREADS": "2", "PROMETHEUS_MULTIPROC_DIR": str(metrics), **self.settings,
         }  # fmt: skip
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "ingress/gunicorn_conf.py", "ingress.wsgi:app"],
+            [sys.executable, "-m", "gunicorn", "-c", *self.program],
             cwd=REPO, env=environ, stdout=(self.folder / "log").open("ab"), stderr=subprocess.STDOUT,
         )  # fmt: skip
         until(self._is_ready)
@@ -209,11 +211,12 @@ def webhook(
     signature: str | None = None,
     content_type: str = FORM,
     method: str = "POST",
+    base: str = PUBLIC,
 ) -> bytes:
-    """A signed webhook as bytes on the wire."""
+    """A signed webhook as bytes on the wire. `base` is the address that Twilio knows us by."""
     form = {"AccountSid": ACCOUNT, **(status() if params is None else params)}
     body = urlencode(form).encode() if body is None else body
-    signed = RequestValidator(TOKEN).compute_signature(PUBLIC + path, form) if signature is None else signature
+    signed = RequestValidator(TOKEN).compute_signature(base + path, form) if signature is None else signature
     lines = {
         "Host": "calls.example.com", "User-Agent": "TwilioProxy/1.1", "Accept": "*/*", "Content-Type": content_type,
         "Content-Length": str(len(body)), "X-Twilio-Signature": signed, **(headers or {}),

@@ -28,7 +28,7 @@ def test_a_call_is_answered_with_twiml_in_the_loop(server):
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
     assert OWNER.encode() in answer.body
-    assert server.stored()[0].answer == "forward"
+    assert server.stored()[0].answer == "forward;step=1"
     assert server.metric(LANE) == 1
 
 
