@@ -1,7 +1,9 @@
 """A house that takes calls: ours as in production, a business for each call, and the phones of owners and callers."""
 
+import re
 import secrets
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -109,6 +111,11 @@ class Calling:
         with ThreadPoolExecutor(_AT_ONCE) as callers:
             return {sid: place for place, sid in enumerate(callers.map(self._place, range(count)))}
 
+    def acked_ms(self, kinds: frozenset[str], percent: float) -> float:
+        """By the ingress's own clock: the bucket's bound that `percent` of the answers to these webhooks do not exceed."""
+        text = requests.get(f"{self.env['TS_ADMIN_URL']}/metrics", timeout=10).text
+        return bucket_bound_s(text, kinds, percent) * 1e3
+
     def owed(self) -> int:
         """Events and promised work that are still under way; not the looks at whether something has come, when it has."""
         with psycopg.connect(self.bench.database_url) as conn, Redis.from_url(self.env["TS_REDIS_URL"]) as store:
@@ -121,6 +128,21 @@ class Calling:
         answer = _session().post(f"{self.env['TS_SIMULATOR_URL']}/sim/calls", json=said, timeout=60)
         answer.raise_for_status()
         return answer.json()["sid"]
+
+
+_BUCKET: Final = re.compile(r"webhook_ack_seconds_bucket\{([^}]*)\} (\S+)")
+_LABEL: Final = re.compile(r'(\w+)="([^"]*)"')
+
+
+def bucket_bound_s(metrics: str, kinds: frozenset[str], percent: float) -> float:
+    """The upper bound in s of the bucket in which `percent` of all answers are; 0.0 when there are none."""
+    counts: Counter[float] = Counter()
+    for labels, count in _BUCKET.findall(metrics):
+        told = dict(_LABEL.findall(labels))
+        if told["kind"] in kinds:
+            counts[float(told["le"])] += int(float(count))
+    total = max(counts.values(), default=0)
+    return next((bound for bound in sorted(counts) if total and counts[bound] >= total * percent / 100), 0.0)
 
 
 @contextmanager

@@ -28,6 +28,8 @@ TWIML_P99_MS: Final = 100.0
 TEXT_P95_S: Final = 5.0
 _DOUBLES: Final = ("simulator", "standins", "s3")
 _NS: Final = 1e9
+# The events that are answered with TwiML.
+_WITH_TWIML: Final = frozenset({"call-in", "dial", "gather", "choice", "whisper", "accept", "voicemail"})
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Run:
     """By place: its kind is `calling.kind_of`."""
     at_once: int
     answered_ms: Sequence[float]
+    own_p99_ms: float
+    """Of the same answers by the ingress's clock: a bucket's bound."""
     webhooks: int
     busiest: int
     handed_ms: Sequence[float]
@@ -81,8 +85,9 @@ def measure(bench: Bench) -> Section:
             "Whole: the call's last status and seconds, its legs and recordings are in our books as in the simulator's, and "
             "every webhook that the simulator posted was answered 2xx and is an event. Decided right: as the simulator says "
             "that its people did.",
-            "TwiML: from the simulator's request to the whole answer, a new connection each time, its own thread's waiting for "
-            "a core included.",
+            "TwiML: from the simulator's request to the whole answer, a new connection each time, and the waiting of the "
+            "simulator's own thread, one of hundreds in one process, included. In the ingress: by its own histogram, from the "
+            "request to the answer; the bound of the bucket.",
             "Text: from the call's decision to the text handed to Twilio, by way of as-call-service and its request to us.",
             "CPU is user and system time from /proc until nothing is owed any more.",
         ],
@@ -90,7 +95,8 @@ def measure(bench: Bench) -> Section:
 
 
 _COLUMNS: Final = (
-    "calls", "at once", "whole", "decided right", "TwiML p50 / p99 / longest ms", "webhooks", "a second, busiest",
+    "calls", "at once", "whole", "decided right", "TwiML p50 / p99 / longest ms", "its p99 in the ingress ms", "webhooks",
+    "a second, busiest",
     "texts", "decided to handed p50 / p95 / longest ms", "CPU ms a call", "remarks",
 )  # fmt: skip
 
@@ -105,7 +111,7 @@ def _run(bench: Bench, count: int) -> Run:
         first = machine.moment(groups)
         places = house.place(count)
         wait_for(lambda: _over(house) >= count, OVER_WITHIN_S)
-        wait_for(lambda: _all_recordings_told(house) and house.owed() == 0, DONE_WITHIN_S)
+        wait_for(lambda: house.owed() == 0 and _is_all_told(house), DONE_WITHIN_S)
         window = machine.between(first, machine.moment({**house.pids(), "bench": machine.own_pid()}))
         run = _read(house, places, window)
     print(f"  {count}: {run.whole} whole, {run.right} decided right", file=sys.stderr, flush=True)
@@ -128,11 +134,14 @@ def _over(house: Calling) -> int:
 _FINAL: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
-def _all_recordings_told(house: Calling) -> bool:
-    """A recording is ready some time after its call is over."""
-    told = house.simulated("webhooks", kind="recording-status")
-    ready = {one["sid"] for one in told if one["params"]["RecordingStatus"] in ("completed", "absent")}
-    return all(recording["sid"] in ready for call in house.simulated("calls") for recording in call["recordings"])
+def _is_all_told(house: Calling) -> bool:
+    """Recordings are ready some time after their call is over, and what only the journal has becomes an event later still."""
+    time.sleep(0.4)
+    told = house.simulated("webhooks")
+    ready = {one["sid"] for one in told if one["params"].get("RecordingStatus") in ("completed", "absent")}
+    recorded = {recording["sid"] for call in house.simulated("calls") for recording in call["recordings"]}
+    known = lives.read(house.bench.database_url, []).tokens
+    return recorded <= ready and all(one["token"] in known for one in told if one["outcome"] == "ok")
 
 
 def _read(house: Calling, places: Mapping[str, int], window: Window) -> Run:
@@ -151,6 +160,7 @@ def _read(house: Calling, places: Mapping[str, int], window: Window) -> Run:
         verdicts,
         at_once([by_sid[sid] for sid in simulated if sid in by_sid]),
         took,
+        house.acked_ms(_WITH_TWIML, 99),
         len(history),
         max(seconds.values(), default=0),
         _handed_ms(house.bench.database_url),
@@ -192,6 +202,7 @@ def _row(run: Run) -> list[str]:
         f"{run.whole:,}",
         f"{run.right:,}",
         " / ".join(f"{percentile(run.answered_ms, p):.1f}" for p in (50, 99, 100)),
+        f"<= {run.own_p99_ms:g}",
         f"{run.webhooks:,}",
         f"{run.busiest:,}",
         f"{len(run.handed_ms):,} of {run.missed:,}",
@@ -234,15 +245,16 @@ def _words(counts: Counter[str]) -> str:
 
 
 def _goals(runs: Sequence[Run]) -> list[Goal]:
-    lost = sum(run.count - run.whole for run in runs)
-    wrong = sum(run.count - run.right for run in runs)
-    p99 = max(percentile(run.answered_ms, 99) for run in runs)
-    p95_s = max(percentile(run.handed_ms, 95) for run in runs) / 1e3
+    return [goal for run in runs for goal in _goals_of(run)]
+
+
+def _goals_of(run: Run) -> list[Goal]:
+    lost, wrong = run.count - run.whole, run.count - run.right
+    p99, p95_s = percentile(run.answered_ms, 99), percentile(run.handed_ms, 95) / 1e3
+    at, most_s = f"{run.count:,} calls", f"p95 at most {TEXT_P95_S:g} s"
     return [
-        Goal("calls whose life is not whole in our books: 0", f"{lost}", lost == 0),
-        Goal("calls decided otherwise than they went: 0", f"{wrong}", wrong == 0),
-        goal(f"TwiML: p99 below {TWIML_P99_MS:g} ms", p99, f"{p99:.1f} ms", p99 < TWIML_P99_MS),
-        goal(
-            f"decided to handed to Twilio: p95 at most {TEXT_P95_S:g} s", p95_s, f"{p95_s:.1f} s", p95_s <= TEXT_P95_S
-        ),
+        Goal(f"{at}: whose life is not whole in our books: 0", f"{lost}", lost == 0),
+        Goal(f"{at}: decided otherwise than they went: 0", f"{wrong}", wrong == 0),
+        goal(f"{at}: TwiML p99 below {TWIML_P99_MS:g} ms", p99, f"{p99:.1f} ms", p99 < TWIML_P99_MS),
+        goal(f"{at}: decided to handed to Twilio {most_s}", p95_s, f"{p95_s:.1f} s", p95_s <= TEXT_P95_S),
     ]

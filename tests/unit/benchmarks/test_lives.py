@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ops.benchmarks.calling import bucket_bound_s
 from ops.benchmarks.lives import Ours, judged
 from ops.benchmarks.scenarios.calls import at_once
 
@@ -76,3 +77,15 @@ def test_calls_are_at_once_between_their_first_and_last_webhook():
 
     assert at_once([call(0, 10), call(5, 20), call(12, 30)]) == 2
     assert at_once([]) == 0
+
+
+def test_the_bound_of_a_histogram_is_read_over_all_kinds_that_are_asked_for():
+    lines = [
+        f'twilio_server_webhook_ack_seconds_bucket{{kind="{kind}",le="{le}"}} {count}'
+        for kind, counts in (("call-in", (90, 99, 100)), ("dial", (98, 100, 100)), ("status", (0, 0, 900)))
+        for le, count in zip(("0.005", "0.01", "+Inf"), counts, strict=True)
+    ]
+    asked = frozenset({"call-in", "dial"})
+    assert bucket_bound_s("\n".join(lines), asked, 94) == 0.005
+    assert bucket_bound_s("\n".join(lines), asked, 99) == 0.01
+    assert bucket_bound_s("", asked, 99) == 0.0
