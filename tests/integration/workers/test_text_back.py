@@ -204,7 +204,8 @@ def test_another_caller_is_texted_beside_them(platform):
 
 @pytest.mark.parametrize(
     ("caller", "word"),
-    [("anonymous", "withheld"), ("5550142", "invalid"), (OWNER, "own"), ("+14155550123", "own"), (BUSINESS, "own"),
+    [("anonymous", "withheld"), ("+2562533", "withheld"), ("5550142", "invalid"), ("+1800555", "invalid"),
+     (OWNER, "own"), ("+14155550123", "own"), (BUSINESS, "own"),
      ("+12125550166", "blocked"), ("+12125550177", "landline"), ("+12125550188", "opted-out")],
 )  # fmt: skip
 def test_who_is_not_to_be_texted_is_told_of_to_others_only(platform, caller, word):
