@@ -6,7 +6,7 @@ parent first (`lock`), so that two who do the same wait for each other and not i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -251,6 +251,23 @@ def change_text_back(conn: Connection, call_sid: str, text_back: TextBack) -> No
         "update calls set text_back = %s, updated_at = now() where call_sid = %s and decision = 'missed'",
         (text_back, call_sid),
     )
+
+
+def give_owner(conn: Connection, business: str, tenant_id: str, *, within: timedelta) -> list[str]:
+    """The CallSids of the calls to `business` of late that had no tenant, oldest first; they have this one now."""
+    rows = conn.execute(
+        """
+        with orphans as (
+            update calls set tenant_id = %(tenant)s, updated_at = now()
+             where to_number = %(business)s and direction = 'inbound' and parent_call_sid is null
+               and started_at > now() - %(within)s::interval
+               and (tenant_id is null or (tenant_id = %(tenant)s and text_back = 'no-tenant'))
+            returning call_sid, started_at)
+        select call_sid from orphans order by started_at, call_sid
+        """,
+        {"business": business, "tenant": tenant_id, "within": within},
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def adopt(conn: Connection, leg: str, parent: str) -> None:
