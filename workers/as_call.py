@@ -40,13 +40,13 @@ def _missed(rt: WorkerRuntime, delivery: Delivery) -> Answer:
     """It answers 404 to a missed call that it has not seen come in. The news of that went before this one; but it may have
     been given up, or the service may have forgotten: then it is told anew, which it takes for the same call.
     """
-    answer = _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery.data)))
+    answer = _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery)))
     if answer.status != _UNKNOWN_CALL:
         return answer
     told = _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
     if not told.ok:
         return told
-    return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery.data)))
+    return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery)))
 
 
 def _wants_text(data: dict[str, Any]) -> bool:
@@ -94,13 +94,14 @@ def incoming(delivery: Delivery) -> dict[str, Any]:
     return {**told, **camel, "tenantId": data["tenant_id"], "timestamp": data["started_at"]}
 
 
-def missed(data: dict[str, Any]) -> dict[str, Any]:
-    """Body of POST /calls/missed."""
+def missed(delivery: Delivery) -> dict[str, Any]:
+    """Body of POST /calls/missed. Where the call's own end is not known yet, what it ended with is: the decision."""
+    data = delivery.data
     return {
         "callSid": data["call_sid"],
         "callStatus": data["missed_status"],
         "callDuration": data["duration_s"] or 0,
-        "endTime": data["ended_at"] or data["started_at"],
+        "endTime": data["ended_at"] or delivery.created_at.isoformat(),
         "tenantId": data["tenant_id"],
     }
 

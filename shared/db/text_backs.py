@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from shared import phones
 from shared.db import calls
 from shared.db.calls import Call
 from shared.db.freshness import FRESH_FOR
@@ -50,9 +51,10 @@ def facts(conn: Connection, call: Call) -> TextBackFacts:
     routing, is_ours, is_opted_out, suppression, is_stale, is_cooling = row
     rules = _rules(routing)
     return TextBackFacts(
-        caller=call.from_number, tenant_id=call.tenant_id, is_own=is_ours or call.from_number in _phones(rules),
-        is_blocked=matches(rules.blocked, call.from_number), is_opted_out=is_opted_out, suppression=suppression,
-        is_stale=is_stale, is_cooling=is_cooling,
+        caller=call.from_number, is_a_number=phones.is_canonical(call.from_number), tenant_id=call.tenant_id,
+        is_own=is_ours or call.from_number in _phones(rules), is_blocked=matches(rules.blocked, call.from_number),
+        is_opted_out=is_opted_out,
+        suppression=suppression, is_stale=is_stale, is_cooling=is_cooling,
     )  # fmt: skip
 
 
