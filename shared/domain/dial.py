@@ -32,7 +32,6 @@ class Dialling:
 
 def dial(what: Dialling, urls: Urls) -> str:
     """The verb. The caller hears the phone's own ringing (answerOnBridge), and pays nothing until somebody answers."""
-    rules = what.number.routing
     attributes: Attributes = {
         "action": urls.to(
             "/api/calls/dial-result",
