@@ -81,11 +81,18 @@ def dial(conn: Connection, event: Event) -> str:
     if dial_status is None and bridged is None:
         return "unknown_status"
     is_last = call_notes.read(event.answer).kind != "forward"
-    # A word that Twilio has invented since, and yet it says whether anybody was connected.
-    call = _merge(
-        conn, event, said, dial_status=dial_status or "completed", dial_bridged=bridged, dial_ended=is_last,
-        dial_call_sid=said["dial_call_sid"], dial_duration_s=said["dial_duration_s"],
-    )  # fmt: skip
+    facts = {
+        # A word that Twilio has invented since, and yet it says whether anybody was connected.
+        "dial_status": dial_status or "completed",
+        "dial_bridged": bridged,
+        "dial_ended": is_last,
+        "dial_call_sid": said["dial_call_sid"],
+        "dial_duration_s": said["dial_duration_s"],
+    }
+    # Somebody had sent the live call on to that phone. Not taken there, neither the result nor where the caller was led
+    # from there tells who had taken it before: its legs do.
+    is_told_by_legs = event.query_params.get("step") == "0" and not missed_call.was_taken(dial_status, bridged)
+    call = _merge(conn, event, said, **({"route": None, "route_reason": None} if is_told_by_legs else facts))
     if said["dial_call_sid"] and said["dial_call_sid"] != call.call_sid:
         calls.adopt(conn, said["dial_call_sid"], call.call_sid)
     call_steps.add(
