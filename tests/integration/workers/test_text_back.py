@@ -232,6 +232,19 @@ def test_who_is_not_to_be_texted_is_told_of_to_others_only(platform, caller, wor
     assert (told, platform.rows("select 1 from text_backs")) == (word, [])
 
 
+def test_a_text_that_a_rule_refuses_is_asked_for_once_and_nothing_waits_behind_it(platform):
+    """The caller opts out after the call was decided: as-call-service cannot have its text sent, and fails with it."""
+    platform.happens(*call())
+    with platform.rt.db.connection() as conn:
+        opt_outs.add(conn, number=CUSTOMER, scope=BUSINESS, source="keyword")
+    platform.delivers()
+    platform.happens(*call(NEXT))
+    platform.delivers()
+    assert platform.told() == [("incoming", 200), ("missed", 502), ("incoming", 200)]
+    assert platform.rows("select text_back from calls order by call_sid") == [("unreachable",), ("opted-out",)]
+    assert platform.one("select count(*) from text_backs") == 0
+
+
 def test_a_business_whose_owner_is_only_found_after_the_call_has_its_caller_texted_after_all(platform):
     platform.rows("update numbers set tenant_id = null returning 1")
     platform.happens(*call(), *call(NEXT, hours_ago=2))
