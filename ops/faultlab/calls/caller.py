@@ -22,7 +22,8 @@ from ops.faultlab.history import Writer
 
 HANDS = 24  # at once: who waits to ask his wish must not keep others from calling
 READ_S, PAUSE_S = 6.0, 1.0
-TRIES = 40  # longer than any fault holds
+# Longer than any fault holds, and than a call is unknown to us that Redis has forgotten: three quarters of a minute.
+TRIES = 75
 BODIES: Mapping[str, dict[str, Any]] = {"end": {}, "redirect": {"say": "Please call again tomorrow."}}
 
 
@@ -98,7 +99,7 @@ def main(path: Path) -> int:
     callers = Callers(plan, writer)
     with ThreadPoolExecutor(HANDS) as hands:
         begun = []
-        for life in lives(plan["seed"], plan["calls"], plan["lasts_s"]):
+        for life in lives(plan["seed"], plan["calls"], plan["lasts_s"], with_slow=plan["with_slow"]):
             time.sleep(max(0.0, plan["starts_at"] + life.at_s - time.monotonic()))
             begun.append(hands.submit(callers.live, life))
         for one in begun:

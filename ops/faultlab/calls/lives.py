@@ -116,14 +116,13 @@ class Life:
         return told
 
 
-def lives(seed: int, count: int, lasts_s: float) -> list[Life]:
-    """Every kind in turn, at times drawn from the seed. What is slow comes early: all that must settle does so sooner."""
+def lives(seed: int, count: int, lasts_s: float, *, with_slow: bool = True) -> list[Life]:
+    """Every kind in turn, at times drawn from the seed."""
     dice = Random(f"calls/{seed}")
+    kinds = [kind for kind in KINDS if with_slow or not kind.is_slow]
     found = []
-    kinds = [kind for number, kind in enumerate(KINDS * (count // len(KINDS) + 1)) if number < count]
-    for place, kind in enumerate(kinds):
-        if dice.random() < PLACED:
-            found.append(Life(dice.uniform(0, lasts_s), place, None, dice.choice(CALLEES)))
-        else:
-            found.append(Life(dice.uniform(0, lasts_s * (0.2 if kind.is_slow else 1)), place, kind))
+    for place in range(count):
+        at_s, is_placed, callee = dice.uniform(0, lasts_s), dice.random() < PLACED, dice.choice(CALLEES)
+        kind = None if is_placed else kinds[place % len(kinds)]
+        found.append(Life(at_s, place, kind, callee))
     return sorted(found, key=lambda life: life.at_s)

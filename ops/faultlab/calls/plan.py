@@ -28,7 +28,7 @@ SHORT: Final = (
 # Answers of Twilio's that are lost are enough for a service that knows no doubt.
 NAIVE_CALLS, NAIVE_S = 60, 10.0
 
-_KILLS: Final = ("calls-kill", "events-kill", "notify-kill", "sms-kill", "web-worker-kill")
+_KILLS: Final = ("calls-kill", "events-kill", "notify-kill", "sms-kill", "web-worker-kill", "fallback-kill")
 _KILLS_S: Final = (3.0, 6.0)
 _OTHERS_S: Final = (10.0, 18.0)
 _OTHERS: Final = (
@@ -47,14 +47,16 @@ class Wanted:
     lasts_s: float
     schedule: list[Planned]
     is_naive: bool = False
+    with_slow: bool = True
+    """Calls too that are decided only when nothing more is expected, a minute after their end."""
 
 
 def wanted(seed: int, calls: int, *, is_short: bool, is_naive: bool = False) -> Wanted:
     """The short run has always the same faults; in another the seed decides. The naive service needs none to fail."""
     if is_naive:
-        return Wanted(seed, NAIVE_CALLS, NAIVE_S, [], is_naive=True)
+        return Wanted(seed, NAIVE_CALLS, NAIVE_S, [], is_naive=True, with_slow=False)
     if is_short:
-        return Wanted(seed, SHORT_CALLS, SHORT_S, [*SHORT])
+        return Wanted(seed, SHORT_CALLS, SHORT_S, [*SHORT], with_slow=False)
     lasts_s = calls / RATE
     return Wanted(seed, calls, lasts_s, schedule(seed, lasts_s))
 

@@ -35,7 +35,7 @@ class Result:
 
 def run(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Result:
     """Raises house.NotReady. Whatever happens, nothing is left running."""
-    begun = lives(wanted.seed, wanted.calls, wanted.lasts_s)
+    begun = lives(wanted.seed, wanted.calls, wanted.lasts_s, with_slow=wanted.with_slow)
     opened = time.monotonic()
     calling = (open_naive if wanted.is_naive else open_calling)(folder, begun)
     try:
@@ -82,6 +82,7 @@ def _load(wanted: Wanted, calling: Calling) -> Load:
         "seed": wanted.seed,
         "calls": wanted.calls,
         "lasts_s": wanted.lasts_s,
+        "with_slow": wanted.with_slow,
         "is_naive": wanted.is_naive,
     }
     return Load("callers", "ops.faultlab.calls.caller", plan)

@@ -89,6 +89,7 @@ FAULTS = (
     Fault("ingress-kill", INGRESS, (4.0,), _kill_ingress),
     Fault("ingress-term", INGRESS, (5.0,), _term_ingress),
     Fault("ingress-reload", INGRESS, (3.0,), _reload_ingress),
+    Fault("fallback-kill", INGRESS, (1.0,), _killing("fallback")),
     Fault("worker-kill", WORKERS, (3.0,), _kill_hand),
     Fault("events-kill", WORKERS, (3.0,), _killing("events")),
     Fault("calls-kill", WORKERS, (1.0,), _killing("calls")),
