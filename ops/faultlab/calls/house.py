@@ -64,7 +64,7 @@ def open_naive(folder: Path, lives: Sequence[Life]) -> Calling:
         conn.execute(TEXTS_TABLE)
     _start_doubles(house)
     at = env["TS_PUBLIC_URL"]
-    told = {"voice_url": f"{at}/api/calls/incoming", "status_callback": f"{at}/api/webhooks/status"}
+    told = {"voice_url": f"{at}/api/calls/incoming", "status_callback": f"{at}/api/webhooks/call"}
     _introduce(env, lives, told)
     services = naive_calls(env["TS_BIND"])
     house.programs = [service.name for service in services]

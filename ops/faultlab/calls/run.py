@@ -47,7 +47,7 @@ def run(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Result:
 
 def _play(wanted: Wanted, calling: Calling, begun: Sequence[Life], say: Callable[[str], None]) -> Result:
     house, at = calling.house, calling.house.env["TS_SIMULATOR_URL"]
-    weather.begin(at, wanted.seed)
+    weather.begin(at, wanted.seed, with_slow=wanted.with_slow)
     ask = final_read.owed_by_naive(house) if calling.is_naive else final_read.owed_by_real(house)
     settling = Settling(read.owed(house, ask), SETTLE_NAIVE_S if calling.is_naive else SETTLED_WITHIN_S)
     went = bout.fight(house, _load(wanted, calling), wanted.schedule, settling, say, calmed=lambda: twilio.heal(at))

@@ -21,6 +21,7 @@ ODDS: Final[dict[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def begin(simulator_url: str, seed: int) -> None:
-    """From now on."""
-    twilio.bend(simulator_url, seed, SETTINGS, ODDS)
+def begin(simulator_url: str, seed: int, *, with_slow: bool) -> None:
+    """From now on. A request to place a call that never arrived is doubtful to us for a minute: it is slow."""
+    odds = ODDS if with_slow else {**ODDS, "place": {**ODDS["place"], "lost_before": 0}}
+    twilio.bend(simulator_url, seed, SETTINGS, odds)

@@ -34,14 +34,14 @@ def noted() -> Response:
 
 
 @app.post("/api/calls")
-def take() -> tuple[dict[str, Any], int]:
+def called() -> tuple[dict[str, Any], int]:
     wanted, call_id = request.get_json(), str(uuid4())
     place.delay(call_id, wanted["to"], wanted["from"])  # type: ignore[attr-defined]
     return {"id": call_id}, 202
 
 
 @app.post("/internal/sms/send")
-def text() -> tuple[dict[str, Any], int]:
+def text_back() -> tuple[dict[str, Any], int]:
     wanted = request.get_json() | {"key": str(uuid4())}
     with pool.connection() as conn:
         row = conn.execute(INSERT, wanted).fetchone()
