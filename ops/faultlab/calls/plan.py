@@ -48,7 +48,7 @@ class Wanted:
     schedule: list[Planned]
     is_naive: bool = False
     with_slow: bool = True
-    """With what takes a minute: a decision when nothing more is expected, a request of which nobody knows whether it arrived."""
+    """With what takes a minute: a decision when nothing more is expected, a request that perhaps never arrived."""
 
 
 def wanted(seed: int, calls: int, *, is_short: bool, is_naive: bool = False) -> Wanted:
