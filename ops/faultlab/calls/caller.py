@@ -52,7 +52,9 @@ class Callers:
                 self._wish("redirect", life, sid, f"/api/calls/{sid}/redirect", BODIES["redirect"])
 
     def _ring(self, life: Life, kind: Kind) -> str:
-        said = {"from": life.customer, "to": life.business, **kind.calling}
+        # The naive service can end no call: there everybody leaves of his own accord.
+        leaves = {"hangup_after_s": 20} if self._plan["is_naive"] else {}
+        said = {"from": life.customer, "to": life.business, **leaves, **kind.calling}
         answer = self._session.post(f"{self._plan['simulator_url']}/sim/calls", json=said, timeout=60)
         answer.raise_for_status()
         sid = answer.json()["sid"]
