@@ -56,8 +56,9 @@ class Trial:
         return all(one.is_acked for one in self.of(line))
 
     def has_ended(self, line: Line) -> bool:
-        """Whether we have acknowledged its end."""
-        return any(one.is_acked and one.status in CALL_ENDS for one in self.posted.get(line.sid, ()))
+        """Whether we have acknowledged its end. Other webhooks speak of the end of a leg, too."""
+        told = [one for one in self.posted.get(line.sid, ()) if one.kind == "call-status"]
+        return any(one.is_acked and one.status in CALL_ENDS for one in told)
 
     def rung(self) -> Iterator[tuple[Rang, Life, Line]]:
         """Every call that came in."""

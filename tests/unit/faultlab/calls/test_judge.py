@@ -121,6 +121,13 @@ def test_what_was_never_acknowledged_excuses_a_wrong_decision_and_not_a_missing_
     assert (2, "has ended, and was never decided") in broken(posted=posted, books=kept("CAa", decision=None))
 
 
+def test_the_end_of_a_leg_is_not_the_end_of_its_call():
+    posted = [replace(one, is_acked=one.token != "t7") for one in POSTED]
+    goes_on = kept("CAa", status="in-progress", decision="answered")
+    untold = {"steps": STEPS - {Step("CAa", "status", "completed")}, "notices": NOTICES[:3]}
+    assert broken(posted=posted, books={**goes_on, **untold}) == []
+
+
 @pytest.mark.parametrize(
     ("life", "line", "what"),
     [
