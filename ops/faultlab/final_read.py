@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, LiteralString, cast
 
 import psycopg
 import requests
@@ -15,23 +15,36 @@ from ops.faultlab.history import Try
 from ops.faultlab.house import CONSUMERS, House
 from ops.faultlab.keys import key_of
 
+# Not the looks whether something has come that is there by now: whether a call's decision rises, or a recording lacks.
+DUE: Final[LiteralString] = """
+    select kind, attempts, last_error from jobs
+     where state = 'due' and not (kind = 'recording.expect' and attempts = 0)
+       and not (kind = 'call.settle' and exists (select from calls where call_sid = ref and decision is not null))
+"""
 
-def owed_by_real(house: House) -> Callable[[], str]:
-    """A question for `Keeper.wait`: what acknowledged events and promised work are still under way; "" for nothing."""
+
+def owed_by_real(house: House, *, due: LiteralString = DUE, queue: str = "") -> Callable[[], str]:
+    """A question for `Keeper.wait`: what acknowledged events and promised work are still under way; "" for nothing.
+
+    `due` are the jobs that count, `queue` a list in Redis through which others ask for something.
+    """
 
     def owed() -> str:
         try:
             with Redis.from_url(house.env["TS_REDIS_URL"], socket_timeout=2) as redis:
                 waiting = redis.hlen("ts:inbox")
+                queued, taken = (cast("int", redis.llen(queue)), redis.hlen("unacked")) if queue else (0, 0)
             with psycopg.connect(house.env["TS_DATABASE_URL"], connect_timeout=2) as conn:
                 jobs = conn.execute(
-                    "select kind, count(*), max(attempts), max(last_error) from jobs where state = 'due' group by kind"
+                    f"select kind, count(*), max(attempts), max(last_error) from ({due}) as due group by kind"
                 ).fetchall()
         except (RedisError, psycopg.Error) as fault:
             return f"a store does not answer ({type(fault).__name__})"
-        segments = len(list(house.journal.glob("*.seg"))) if house.journal.is_dir() else 0
-        parts = [f"{waiting} events in the inbox"] if waiting else []
-        parts += [f"{segments} segments of the journal"] if segments else []
+        segments = [path for folder in house.journals for path in folder.glob("*.seg")]
+        parts = [f"{queued} jobs of the queue"] if queued else []
+        parts += [f"{taken} messages of Celery's in somebody's hands"] if taken else []
+        parts += [f"{waiting} events in the inbox"] if waiting else []
+        parts += [f"{len(segments)} segments of the journal"] if segments else []
         parts += [f"{count} jobs {kind} (attempts {most}, {error})" for kind, count, most, error in jobs]
         return ", ".join(parts)
 

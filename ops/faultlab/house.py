@@ -50,6 +50,12 @@ class House:
         return Path(self.env["TS_JOURNAL_DIR"])
 
     @property
+    def journals(self) -> list[Path]:
+        """Those of the ingress and of the process that answers in its place."""
+        found = (self.journal, Path(self.env["TS_FALLBACK_JOURNAL_DIR"]))
+        return [folder for folder in found if folder.is_dir()]
+
+    @property
     def simulator_history(self) -> Path:
         return self.folder / "simulator.jsonl"
 
@@ -86,7 +92,7 @@ def open_real(folder: Path, text_sids: Sequence[str]) -> House:
     house = open_stores(folder, {"TS_TEXT_BACK_COOLDOWN_S": "0"})
     env, keeper = house.env, house.keeper
     for service in stack_house.doubles(env).values():
-        keeper.start(_remembering(service, house))
+        keeper.start(remembering(service, house))
     migrate(env["TS_DATABASE_URL"])
     _furnish(env, text_sids)
     ours = stack_house.services(ROOT, env)
@@ -104,7 +110,7 @@ def ingress_workers(house: House) -> list[int]:
     return [pid for pid in descendants(house.keeper.pid("ingress")) if _name(pid) not in ("cat", "")]
 
 
-def _remembering(service: Service, house: House) -> Service:
+def remembering(service: Service, house: House) -> Service:
     """The simulator posts webhooks too, about texts that the service sends: they belong to the history."""
     if service.name != "simulator":
         return service

@@ -2,7 +2,7 @@
 
 import socket
 from hmac import compare_digest
-from time import sleep
+from time import sleep, time
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
@@ -57,6 +57,7 @@ def _after(books: Books, answer: Response) -> Response:
             "path": request.path,
             "body": request.get_json(silent=True),
             "status": None if is_cut else answer.status_code,
+            "answered_at_s": time(),
             "is_taken": not is_cut and answer.status_code < 300 and _says_success(answer),
         }
     )

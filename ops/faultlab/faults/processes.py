@@ -1,13 +1,14 @@
 """Processes of the service that die, stand still, are asked to end, or reload."""
 
 import signal
+from collections.abc import Callable
 from random import Random
 
 from ops.faultlab.faults.fault import Fault, Heal, Lab, Target, nothing_to_heal
 from ops.faultlab.house import ingress_workers
 from ops.faultlab.keeper import send
 
-HANDS = ("events", "events", "sms", "recordings", "notify")  # the drain is where most can go wrong
+HANDS = ("events", "events", "sms", "calls", "recordings", "notify")  # the drain is where most can go wrong
 
 
 def _kill_web_worker(lab: Lab, dice: Random) -> Heal:
@@ -46,9 +47,12 @@ def _kill_hand(lab: Lab, dice: Random) -> Heal:
     return nothing_to_heal
 
 
-def _kill_events(lab: Lab, _dice: Random) -> Heal:
-    lab.house.keeper.kept["events"].child.kill()
-    return nothing_to_heal
+def _killing(name: str) -> Callable[[Lab, Random], Heal]:
+    def begin(lab: Lab, _dice: Random) -> Heal:
+        lab.house.keeper.kept[name].child.kill()
+        return nothing_to_heal
+
+    return begin
 
 
 def _kill_sms(lab: Lab, dice: Random) -> Heal:
@@ -77,11 +81,6 @@ def _term_hand(lab: Lab, dice: Random) -> Heal:
     return nothing_to_heal
 
 
-def _kill_beat(lab: Lab, _dice: Random) -> Heal:
-    lab.house.keeper.kept["beat"].child.kill()
-    return nothing_to_heal
-
-
 INGRESS: frozenset[Target] = frozenset({"ingress"})
 WORKERS: frozenset[Target] = frozenset({"workers"})
 FAULTS = (
@@ -90,11 +89,14 @@ FAULTS = (
     Fault("ingress-kill", INGRESS, (4.0,), _kill_ingress),
     Fault("ingress-term", INGRESS, (5.0,), _term_ingress),
     Fault("ingress-reload", INGRESS, (3.0,), _reload_ingress),
+    Fault("fallback-kill", INGRESS, (1.0,), _killing("fallback")),
     Fault("worker-kill", WORKERS, (3.0,), _kill_hand),
-    Fault("events-kill", WORKERS, (3.0,), _kill_events),
+    Fault("events-kill", WORKERS, (3.0,), _killing("events")),
+    Fault("calls-kill", WORKERS, (1.0,), _killing("calls")),
+    Fault("notify-kill", WORKERS, (1.0,), _killing("notify")),
     Fault("sms-kill", WORKERS, (1.0,), _kill_sms),
     Fault("sms-freeze", WORKERS, (6.0,), _freeze_sms),
     Fault("worker-freeze", WORKERS, (12.0,), _freeze_hand),
     Fault("worker-term", WORKERS, (5.0,), _term_hand),
-    Fault("beat-kill", WORKERS, (1.0,), _kill_beat),
+    Fault("beat-kill", WORKERS, (1.0,), _killing("beat")),
 )

@@ -39,6 +39,14 @@ def naive_sender(bind: str, threads: int = WORKER_THREADS) -> list[Service]:
     return [_ingress(bind, "ops.faultlab.naive.texts_wsgi:app"), _worker("sms", "ops.faultlab.naive.texts", threads)]
 
 
+def naive_calls(bind: str) -> list[Service]:
+    """A naive service that takes calls and places them."""
+    return [
+        _ingress(bind, "ops.faultlab.naive.calls_wsgi:app"),
+        _worker("calls", "ops.faultlab.naive.calls", WORKER_THREADS),
+    ]
+
+
 def _ingress(bind: str, app: str) -> Service:
     argv = [sys.executable, "-m", "gunicorn", "--bind", bind, "--workers", "2", "--threads", "8"]
     argv += ["--worker-class", "gthread", "--no-control-socket", app]

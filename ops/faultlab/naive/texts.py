@@ -1,7 +1,8 @@
 """The Celery side of a naive sender: one task, one text, a client of Twilio's SDK for each, and another try after any fault."""
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -37,15 +38,23 @@ class _Rehosted(TwilioHttpClient):
         return super().request(method, rehosted, *args, **kwargs)
 
 
-@app.task(max_retries=None, autoretry_for=(Exception,), retry_backoff=1, retry_backoff_max=5)
-def send(text_id: str, to: str, sender: str, body: str) -> None:
-    """What it does not know is that a fault may come after Twilio has taken the text."""
-    client = Client(
+TRIED_AGAIN: Final[Mapping[str, Any]] = {
+    "max_retries": None, "autoretry_for": (Exception,), "retry_backoff": 1, "retry_backoff_max": 5,
+}  # fmt: skip
+
+
+def client() -> Client:
+    return Client(
         os.environ["TWILIO_ACCOUNT_SID"],
         os.environ["TWILIO_AUTH_TOKEN"].split(",")[0],
         http_client=_Rehosted(timeout=10),
     )
+
+
+@app.task(**TRIED_AGAIN)
+def send(text_id: str, to: str, sender: str, body: str) -> None:
+    """What it does not know is that a fault may come after Twilio has taken the text."""
     callback = f"{os.environ['TS_PUBLIC_URL']}{CALLBACK}{text_id}"
-    created = client.messages.create(to=to, from_=sender, body=body, status_callback=callback)
+    created = client().messages.create(to=to, from_=sender, body=body, status_callback=callback)
     with psycopg.connect(os.environ["TS_DATABASE_URL"], connect_timeout=5) as conn:
         conn.execute("update naive_texts set state = 'handed', sid = %s where id = %s", (created.sid, text_id))

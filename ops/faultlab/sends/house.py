@@ -1,14 +1,14 @@
 """The house for the fault run of sending: what takes texts and sends them, twice what sends, and nobody who listens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psycopg
 import requests
 
-from ops.faultlab.house import ROOT, House, open_stores
+from ops.faultlab.house import ROOT, House, open_stores, remembering
 from ops.faultlab.naive.house import TEXTS_TABLE, naive_sender
 from ops.faultlab.sends.asks import CLIENT, TENANT, Sender
 from ops.manage.keys import mint
@@ -69,7 +69,7 @@ def open_naive(folder: Path, senders: Sequence[Sender]) -> Sending:
 def _start_simulator(house: House, senders: Sequence[Sender]) -> None:
     """Running, with our numbers."""
     simulator = stack_house.doubles(house.env)["simulator"]
-    house.keeper.start(replace(simulator, argv=[*simulator.argv, "--history", str(house.simulator_history)]))
+    house.keeper.start(remembering(simulator, house))
     house.wait_ready("simulator")
     for sender in senders:
         at = f"{house.env['TS_SIMULATOR_URL']}/sim/numbers/{sender.number}"

@@ -4,13 +4,12 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, LiteralString, cast
+from typing import Final, LiteralString
 
 import psycopg
-import requests
-from redis import Redis
-from redis.exceptions import RedisError
 
+from ops.faultlab import twilio
+from ops.faultlab.final_read import owed_by_real
 from ops.faultlab.house import House
 from ops.faultlab.sends.told import Asked, Stopped, Taken, Text
 
@@ -32,39 +31,7 @@ NAIVE: Final[LiteralString] = """
 
 def owed(house: House) -> Callable[[], str]:
     """A question for `Keeper.wait`: what was asked for, or has been promised, and is still under way; "" for nothing."""
-
-    def question() -> str:
-        try:
-            with Redis.from_url(house.env["TS_REDIS_URL"], socket_timeout=2) as redis:
-                queued, waiting = cast("int", redis.llen("sms.jobs")), redis.hlen("ts:inbox")
-                taken = redis.hlen("unacked")
-            with psycopg.connect(house.env["TS_DATABASE_URL"], connect_timeout=2) as conn:
-                jobs = conn.execute(
-                    "select kind, count(*), max(attempts), max(last_error) from jobs where state = 'due' group by kind"
-                ).fetchall()
-        except (RedisError, psycopg.Error) as fault:
-            return f"a store does not answer ({type(fault).__name__})"
-        parts = [f"{queued} jobs of the queue"] if queued else []
-        parts += [f"{taken} messages of Celery's in somebody's hands"] if taken else []
-        parts += [f"{waiting} events in the inbox"] if waiting else []
-        parts += [f"{count} jobs {kind} (attempts {most}, {error})" for kind, count, most, error in jobs]
-        return ", ".join(parts)
-
-    return question
-
-
-def owed_by_naive(house: House) -> Callable[[], str]:
-    """The same of the naive sender: its queue, and what its worker has taken and not acknowledged."""
-
-    def question() -> str:
-        try:
-            with Redis.from_url(house.env["TS_REDIS_URL"], socket_timeout=2) as redis:
-                queued, unacked = redis.llen("celery"), redis.hlen("unacked")
-        except RedisError as fault:
-            return f"Redis does not answer ({type(fault).__name__})"
-        return f"{queued} queued, {unacked} unacknowledged" if queued or unacked else ""
-
-    return question
+    return owed_by_real(house, queue="sms.jobs")
 
 
 def witnessed(path: Path) -> tuple[list[Asked], list[Stopped]]:
@@ -95,19 +62,12 @@ def texts(house: House, query: LiteralString) -> list[Text]:
 def ledger(house: House) -> list[Taken]:
     """Every message that the simulator took."""
     at = house.env["TS_SIMULATOR_URL"]
-    messages = _ask(f"{at}/sim/messages").json()["data"]
+    messages = twilio.shown(at, "messages")["data"]
     status = {message["sid"]: message["status"] for message in messages}
-    lines = [json.loads(line) for line in _ask(f"{at}/sim/ledger").text.splitlines()]
     return [
         Taken(line["sid"], line["message_id"], line["from"], line["to"], line["body_sha256"], line["segments"],
               int(line["arrived_s"] * 1e9), status[line["sid"]],
               line["answer"] == "given" and line["http_status"] == 201)
-        for line in lines
+        for line in twilio.ledger(at)
         if line["sid"]
     ]  # fmt: skip
-
-
-def _ask(url: str) -> requests.Response:
-    answer = requests.get(url, timeout=60)
-    answer.raise_for_status()
-    return answer

@@ -1,26 +1,20 @@
 """One run: open a house, ask for texts, break it, let it settle, compare the simulator's ledger with our database."""
 
-import json
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.faultlab import nemesis
-from ops.faultlab.aof import AofSizes
+from ops.faultlab import bout, final_read, twilio
+from ops.faultlab.bout import Load, Settling
 from ops.faultlab.checker import Violation
 from ops.faultlab.faults import ALL
-from ops.faultlab.faults.fault import Lab
 from ops.faultlab.latency import Mark
 from ops.faultlab.sends import asks, judge, read, weather
 from ops.faultlab.sends.house import Sending, open_naive, open_sending
 from ops.faultlab.sends.plan import Wanted
 from ops.faultlab.sends.told import Case
-from ops.stack.child import Child
-from ops.stack.service import Service
 
-LEAD_S = 1.0  # the asking process starts meanwhile
 # After the load: the lease of a worker that was killed at the end (40 s), then the settling of what it had in hand, its
 # backoff, and the queue of the slowest sender.
 SETTLED_WITHIN_S = 180.0
@@ -33,9 +27,9 @@ class Result:
 
     case: Case
     violations: list[Violation]
-    marks: list[Mark]
+    marks: Sequence[Mark]
     settled_s: float
-    restarts: dict[str, int]
+    restarts: Mapping[str, int]
 
 
 def run(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Result:
@@ -51,24 +45,15 @@ def run(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Result:
 
 
 def _play(wanted: Wanted, sending: Sending, say: Callable[[str], None]) -> Result:
-    house = sending.house
-    starts_at = time.monotonic() + LEAD_S
-    weather.begin(house.env["TS_SIMULATOR_URL"], wanted.seed)
-    asking = _start_asking(wanted, sending, starts_at)
-    breaker = nemesis.Nemesis(Lab(house, AofSizes(house.folder / "data")), wanted.schedule, say)
-    breaker.play(starts_at, lambda: not asking.has_ended())
-    if asking.process.returncode != 0:
-        raise RuntimeError(f"the asking process broke:\n{asking.tail()}")
-    weather.clear(house.env["TS_SIMULATOR_URL"])
-    calm_at = time.monotonic()
-    ask, limit_s = (read.owed_by_naive, SETTLE_NAIVE_S) if sending.is_naive else (read.owed, SETTLED_WITHIN_S)
-    owed = house.keeper.wait(ask(house), limit_s)
-    settled_s = time.monotonic() - calm_at
-    say(f"settled after {settled_s:.0f} s" if not owed else f"NOT settled after {settled_s:.0f} s: {owed}")
-    house.wait_ready("postgres")
-    case = _case(wanted, sending, owed, breaker.marks)
-    restarts = {name: kept.restarts for name, kept in house.keeper.kept.items() if kept.restarts}
-    return Result(case, judge.violations(case), breaker.marks, settled_s, restarts)
+    house, at = sending.house, sending.house.env["TS_SIMULATOR_URL"]
+    weather.begin(at, wanted.seed)
+    ask, within_s = (final_read.owed_by_naive, SETTLE_NAIVE_S) if sending.is_naive else (read.owed, SETTLED_WITHIN_S)
+    went = bout.fight(
+        house, _load(wanted, sending), wanted.schedule, Settling(ask(house), within_s), say,
+        calmed=lambda: twilio.heal(at),
+    )  # fmt: skip
+    case = _case(wanted, sending, went.owed, went.marks)
+    return Result(case, judge.violations(case), went.marks, went.settled_s, went.restarts)
 
 
 def _case(wanted: Wanted, sending: Sending, owed: str, marks: Sequence[Mark]) -> Case:
@@ -80,8 +65,8 @@ def _case(wanted: Wanted, sending: Sending, owed: str, marks: Sequence[Mark]) ->
     return Case(asked, texts, read.ledger(sending.house), known, rates, owed, forgotten_ns)
 
 
-def _start_asking(wanted: Wanted, sending: Sending, starts_at: float) -> Child:
-    house, env = sending.house, sending.house.env
+def _load(wanted: Wanted, sending: Sending) -> Load:
+    env = sending.house.env
     plan = {
         "history": str(_history(sending)),
         "url": env["TS_URL"],
@@ -92,16 +77,9 @@ def _start_asking(wanted: Wanted, sending: Sending, starts_at: float) -> Child:
         "seed": wanted.seed,
         "texts": wanted.texts,
         "lasts_s": wanted.lasts_s,
-        "starts_at": starts_at,
         "is_naive": wanted.is_naive,
     }
-    path = house.folder / "asker.json"
-    path.touch(mode=0o600)  # it holds a key
-    path.write_text(json.dumps(plan), encoding="utf-8")
-    house.keeper.start(Service("asker", [sys.executable, "-m", "ops.faultlab.sends.asker", str(path)]))
-    kept = house.keeper.kept["asker"]
-    kept.is_held = True  # it ends by itself, once
-    return kept.child
+    return Load("asker", "ops.faultlab.sends.asker", plan)
 
 
 def _history(sending: Sending) -> Path:

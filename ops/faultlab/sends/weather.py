@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-import requests
+from ops.faultlab import twilio
 
 # Shares of the creates. LOST: the message was taken, and no answer came.
 LOST: Final = 0.05
@@ -27,10 +27,4 @@ SETTINGS: Final[dict[str, Any]] = {
 
 def begin(simulator_url: str, seed: int) -> None:
     """From now on."""
-    requests.post(f"{simulator_url}/sim/settings", json=SETTINGS, timeout=5).raise_for_status()
-    requests.put(f"{simulator_url}/sim/odds", json={**ODDS, "seed": seed}, timeout=5).raise_for_status()
-
-
-def clear(simulator_url: str) -> None:
-    """Twilio is well again; what it has lost stays lost."""
-    requests.put(f"{simulator_url}/sim/odds", json={}, timeout=5).raise_for_status()
+    twilio.bend(simulator_url, seed, SETTINGS, ODDS)
