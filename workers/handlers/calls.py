@@ -215,13 +215,14 @@ def reconsidered(conn: Connection, call_sid: str) -> TextBack | None:
 
 
 def owned(conn: Connection, business: str, tenant_id: str) -> None:
-    """A number of which we only knew that it is called has an owner: who was missed there meanwhile is texted after all."""
+    """A number of which we only knew that it is called has an owner: who was missed there meanwhile is texted after all.
+
+    as-call-service learns of its other calls, too: to whom they belong is all that it had to be told.
+    """
     events.take_turn(conn)
     for call_sid in calls.give_owner(conn, business, tenant_id, within=FRESH_FOR):
-        word = reconsidered(conn, call_sid)
-        if word == "wanted":
-            told = {"tenant_id": tenant_id, "text_back": word}
-            notifications.tell_anew(conn, call_sid, "as-call-service", told)
+        told = {"tenant_id": tenant_id, "text_back": reconsidered(conn, call_sid)}
+        notifications.tell_anew(conn, call_sid, "as-call-service", told)
 
 
 def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
