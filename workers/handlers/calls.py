@@ -121,8 +121,8 @@ def choice(conn: Connection, event: Event) -> str:
 
 
 def whisper(conn: Connection, event: Event) -> str:
-    """The dialled leg was answered and asks what it shall hear before it is connected: only who is screened is asked."""
-    call = _merge(conn, event, payloads.read(event), screening="press")
+    """The dialled leg was answered and asks what it shall hear before it is connected."""
+    call = _merge(conn, event, payloads.read(event))
     call_steps.add(conn, call.call_sid, "whisper", at=event.received_at)
     return _noted(conn, call)
 
@@ -252,7 +252,8 @@ def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
             stir=said["stir"],
             forwarded_from=said["forwarded_from"],
             caller_name=said["caller_name"],
-            **noted | facts,
+            **noted,
+            **facts,
         ),
     )
     _note_ways(conn, event, call, noted)
