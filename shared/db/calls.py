@@ -215,17 +215,17 @@ def facts(conn: Connection, call: Call) -> CallFacts:
     row = conn.execute(
         """
         select bool_or(accepted), bool_or(status in ('in-progress', 'completed')),
-               (array_agg(answered_by order by answered_by_standing(answered_by) desc nulls last))[1], max(screening)
-          from (select accepted, answered_by, screening, case when call_sid <> %(sid)s then status end as status from calls
+               (array_agg(answered_by order by answered_by_standing(answered_by) desc nulls last))[1]
+          from (select accepted, answered_by, case when call_sid <> %(sid)s then status end as status from calls
                  where call_sid in (%(sid)s, %(leg)s)
                     or (%(leg)s::text is null and parent_call_sid = %(sid)s)) as heard
         """,
         {"sid": call.call_sid, "leg": call.dial_call_sid if call.dial_ended else None},
     ).fetchone()
-    accepted, is_picked_up, answered_by, screening = row or (None, None, None, None)
+    accepted, is_picked_up, answered_by = row or (None, None, None)
     return CallFacts(
         direction=call.direction, route=call.route, status=call.status, dial_status=call.dial_status,
-        bridged=call.dial_bridged, dial_ended=call.dial_ended, is_unanswered=call.is_unanswered, screening=screening,
+        bridged=call.dial_bridged, dial_ended=call.dial_ended, is_unanswered=call.is_unanswered, screening=call.screening,
         answered_by=answered_by, accepted=accepted, is_picked_up=bool(is_picked_up),
     )  # fmt: skip
 

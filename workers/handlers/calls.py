@@ -128,8 +128,8 @@ def choice(conn: Connection, event: Event) -> str:
 
 
 def whisper(conn: Connection, event: Event) -> str:
-    """The dialled leg was answered and asks what it shall hear before it is connected: only who is screened is asked."""
-    call = _merge(conn, event, payloads.read(event), screening="press")
+    """The dialled leg was answered and asks what it shall hear before it is connected."""
+    call = _merge(conn, event, payloads.read(event))
     call_steps.add(conn, call.call_sid, "whisper", at=event.received_at)
     return _noted(conn, call)
 
@@ -222,13 +222,14 @@ def reconsidered(conn: Connection, call_sid: str) -> TextBack | None:
 
 
 def owned(conn: Connection, business: str, tenant_id: str) -> None:
-    """A number of which we only knew that it is called has an owner: who was missed there meanwhile is texted after all."""
+    """A number of which we only knew that it is called has an owner: who was missed there meanwhile is texted after all.
+
+    as-call-service learns of its other calls, too: to whom they belong is all that it had to be told.
+    """
     events.take_turn(conn)
     for call_sid in calls.give_owner(conn, business, tenant_id, within=FRESH_FOR):
-        word = reconsidered(conn, call_sid)
-        if word == "wanted":
-            told = {"tenant_id": tenant_id, "text_back": word}
-            notifications.tell_anew(conn, call_sid, "as-call-service", told)
+        told = {"tenant_id": tenant_id, "text_back": reconsidered(conn, call_sid)}
+        notifications.tell_anew(conn, call_sid, "as-call-service", told)
 
 
 def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
@@ -258,7 +259,8 @@ def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
             stir=said["stir"],
             forwarded_from=said["forwarded_from"],
             caller_name=said["caller_name"],
-            **noted | facts,
+            **noted,
+            **facts,
         ),
     )
     _note_ways(conn, event, call, noted)

@@ -158,20 +158,6 @@ def test_a_leg_is_never_taken_for_a_missed_call_of_its_own(conn):
         assert [row["decision"] for row in rows] == [None, None]
 
 
-@pytest.mark.parametrize(("key", "decision"), [("1", "answered"), (None, "missed")])
-def test_a_leg_that_was_asked_for_a_key_is_screened_also_when_the_call_itself_was_never_heard_of(conn, key, decision):
-    leg = {"CallSid": sid_of(1), "ParentCallSid": CALL, "CallStatus": "in-progress", "Direction": "outbound-dial"}
-    heard = [
-        event("whisper", f"call={CALL}", "whisper", **leg),
-        event(
-            "dial", answer="taken", CallStatus="in-progress", DialCallStatus="completed", DialCallSid=sid_of(1), **FACTS
-        ),
-        *([event("accept", f"call={CALL}", "accepted", Digits=key, **leg)] if key else []),
-    ]
-    for order in permutations(heard):
-        assert decision_of(after(conn, list(order))) == decision
-
-
 def test_what_was_said_of_a_call_is_kept_whatever_came_first(conn):
     said = [
         event("call", answer="forward;screen=press;rec=1;consent=announced;way=announce", CallStatus="ringing",
