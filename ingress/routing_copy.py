@@ -83,7 +83,10 @@ def unpacked(data: bytes) -> Copy:
         raise Torn("cut off") from fault
     if sha256(content).hexdigest() != head.digest:
         raise Torn("changed")
-    return Copy(head, {number.phone_number: number for number in _numbers(content.split(b"\n"))})
+    try:
+        return Copy(head, {number.phone_number: number for number in _numbers(content.split(b"\n"))})
+    except (ValueError, TypeError) as fault:
+        raise Torn("not numbers") from fault
 
 
 def _numbers(lines: Iterable[bytes]) -> Iterable[Number]:
@@ -122,9 +125,9 @@ class _Complaints:
         return found
 
     def say(self, reason: str) -> None:
-        """Logs what is wrong with the copy."""
-        if reason != self._said:
-            self._said = reason
+        """Logs what is wrong with the copy; "": nothing any more."""
+        was, self._said = self._said, reason
+        if reason and reason != was:
             log.get().warning("routing_copy_ignored", source=self._source, reason=reason)
 
 
@@ -134,7 +137,8 @@ class FileCopy:
     source: Final = "file"
 
     def __init__(self, path: Path) -> None:
-        self._path, self._complaints = path, _Complaints(self.source)
+        self._path = path
+        self._complaints, self._unwritten = _Complaints(self.source), _Complaints(self.source)
 
     def head(self) -> Head | None:
         """Of what lies there; None: nothing that can be used, and the log says why."""
@@ -156,10 +160,11 @@ class FileCopy:
             other.replace(self._path)
             sync_folder(self._path.parent)
         except OSError as fault:
-            self._complaints.say(type(fault).__name__)
+            self._unwritten.say(type(fault).__name__)
             with contextlib.suppress(OSError):
                 other.unlink()
             return False
+        self._unwritten.say("")
         return True
 
     def _begin(self) -> bytes:
@@ -173,7 +178,8 @@ class RedisCopy:
     source: Final = "redis"
 
     def __init__(self, redis: Redis) -> None:
-        self._redis, self._complaints = redis, _Complaints(self.source)
+        self._redis = redis
+        self._complaints, self._unwritten = _Complaints(self.source), _Complaints(self.source)
 
     def head(self) -> Head | None:
         """As FileCopy's."""
@@ -188,8 +194,9 @@ class RedisCopy:
         try:
             self._redis.set(KEY, data)
         except RedisError as fault:
-            self._complaints.say(type(fault).__name__)
+            self._unwritten.say(type(fault).__name__)
             return False
+        self._unwritten.say("")
         return True
 
 

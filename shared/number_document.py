@@ -123,7 +123,7 @@ def _riddles(rules: Mapping[str, Any], phone_number: str) -> Iterator[tuple[Plac
     blocked = {each for _, each in _texts(rules.get("blocked"))}
     yield from (((("welcome", at)), "is blocked, too") for at, each in _texts(rules.get("welcome")) if each in blocked)
     offered = _object(rules.get("emergency"))
-    others = {emergency_prompt(key) for key in KEYS if key != offered.get("key", "1")}
+    others = [emergency_prompt(key) for key in KEYS if key != offered.get("key", "1")]  # no set: a prompt may be a list
     if offered.get("prompt") in others:
         yield ("emergency", "prompt"), "says another key"
 

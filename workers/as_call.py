@@ -13,6 +13,7 @@ from shared import log, metrics
 from shared.db import call_steps, conversations, freshness, text_backs
 from shared.db.notifications import Delivery
 from shared.domain.phone import is_reachable
+from shared.domain.text_back import TextBack
 from shared.downstream import Answer
 from shared.errors import Transient
 from workers.context import WorkerRuntime
@@ -29,7 +30,7 @@ def post(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
     match delivery.type:
         case "call.incoming" if _tellable(data):
             return _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
-        case "call.missed" if _wants_text(data) and _tellable(data) and not _is_too_late(rt, data):
+        case "call.missed" if _wants_text(data) and _tellable(data) and not _is_pointless(rt, data):
             return _missed(rt, delivery)
         case "sms.received" if data["body"] or data["media"]:
             return _reply(rt, delivery)
@@ -40,13 +41,13 @@ def _missed(rt: WorkerRuntime, delivery: Delivery) -> Answer:
     """It answers 404 to a missed call that it has not seen come in. The news of that went before this one; but it may have
     been given up, or the service may have forgotten: then it is told anew, which it takes for the same call.
     """
-    answer = _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery.data)))
+    answer = _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery)))
     if answer.status != _UNKNOWN_CALL:
         return answer
     told = _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
     if not told.ok:
         return told
-    return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery.data)))
+    return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery)))
 
 
 def _wants_text(data: dict[str, Any]) -> bool:
@@ -59,6 +60,26 @@ def _tellable(data: dict[str, Any]) -> bool:
     return bool(data["tenant_id"]) and is_reachable(data["from"])
 
 
+def _is_pointless(rt: WorkerRuntime, data: dict[str, Any]) -> bool:
+    return _is_too_late(rt, data) or _is_refused(rt, data)
+
+
+def _is_refused(rt: WorkerRuntime, data: dict[str, Any]) -> bool:
+    """A rule of ours has refused the text that it asked for the first time (who was called has opted out since, or what a
+    text needs is missing). It cannot answer well then, and asking again would change nothing but hold up what comes after.
+    """
+    with rt.db.connection() as conn:
+        return text_backs.is_refused(conn, data["call_sid"]) and _withdrawn(conn, data["call_sid"], "unreachable")
+
+
+def _withdrawn(conn: Connection, call_sid: str, why: TextBack) -> bool:
+    if not text_backs.withdraw(conn, call_sid, why):
+        return False
+    call_steps.restate(conn, call_sid, "text-back", {"text_back": why})
+    metrics.TEXT_BACKS.labels(why).inc()
+    return True
+
+
 def _is_too_late(rt: WorkerRuntime, data: dict[str, Any]) -> bool:
     """It has every missed call answered with a text. Recovered hours later, from an outage of ours or of its own, that
     text would bewilder; the other subscribers are told all the same, and an operator may accept it.
@@ -69,9 +90,7 @@ def _is_too_late(rt: WorkerRuntime, data: dict[str, Any]) -> bool:
     with rt.db.connection() as conn:
         if freshness.is_late_accepted(conn, data["call_sid"]):
             return False
-        if text_backs.withdraw(conn, data["call_sid"]):
-            call_steps.restate(conn, data["call_sid"], "text-back", {"text_back": "stale"})
-            metrics.TEXT_BACKS.labels("stale").inc()
+        _withdrawn(conn, data["call_sid"], "stale")
     log.get().warning("missed_call_untold", call_sid=data["call_sid"], age_s=round(age.total_seconds()))
     return True
 
@@ -94,13 +113,14 @@ def incoming(delivery: Delivery) -> dict[str, Any]:
     return {**told, **camel, "tenantId": data["tenant_id"], "timestamp": data["started_at"]}
 
 
-def missed(data: dict[str, Any]) -> dict[str, Any]:
-    """Body of POST /calls/missed."""
+def missed(delivery: Delivery) -> dict[str, Any]:
+    """Body of POST /calls/missed. Where the call's own end is not known yet, what it ended with is: the decision."""
+    data = delivery.data
     return {
         "callSid": data["call_sid"],
         "callStatus": data["missed_status"],
         "callDuration": data["duration_s"] or 0,
-        "endTime": data["ended_at"] or data["started_at"],
+        "endTime": data["ended_at"] or delivery.created_at.isoformat(),
         "tenantId": data["tenant_id"],
     }
 

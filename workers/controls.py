@@ -13,7 +13,7 @@ from shared.db.call_controls import Action, Control, State
 from shared.db.jobs import Job
 from shared.domain.call_taping import recording_to_change
 from shared.domain.status import CALL_FINAL
-from shared.domain.urls import OVERRIDES
+from shared.domain.urls import Urls
 from shared.errors import Permanent, TwilioServerError
 from shared.twilio.client import CALL_NOT_LIVE, CURRENT, NOT_FOUND
 from workers.context import WorkerRuntime
@@ -90,7 +90,7 @@ def _made_before(rt: WorkerRuntime, control: Control) -> str | None:
 
 
 def _callback(rt: WorkerRuntime, control: Control) -> str:
-    return f"{rt.settings.public_url}/api/webhooks/recording?call={control.call_sid}{OVERRIDES}"
+    return Urls(rt.settings.public_url).to("/api/webhooks/recording", call=control.call_sid)
 
 
 def _running(conn: Connection, call_sid: str) -> list[tuple[datetime, str]]:

@@ -41,7 +41,8 @@ class House(Celery):
         self.runtime: WorkerRuntime | None = None
         self.conf.update(config(settings))
         self.conf.beat_schedule = {
-            "refresh_numbers": {"task": REFRESH_NUMBERS, "schedule": timedelta(seconds=15), "options": _TICKS},
+            # The first caller of a number that nobody told us of is texted once its owner is known: while the phone rings.
+            "refresh_numbers": {"task": REFRESH_NUMBERS, "schedule": timedelta(seconds=5), "options": _TICKS},
             "forget": {"task": FORGET, "schedule": timedelta(hours=1), "options": _TICKS},
         }
 

@@ -9,6 +9,7 @@ from shared.db import beat_slots, idempotency, jobs, numbers
 from shared.domain.phone import masked
 from shared.errors import Transient
 from workers.context import WorkerRuntime
+from workers.handlers import calls
 
 # Owners change rarely: an hour-old answer is good, and a provider of numbers is not asked more than it must.
 OWNER_FRESH: Final = timedelta(hours=1)
@@ -50,6 +51,8 @@ def _refresh(rt: WorkerRuntime, phone_number: str) -> bool:
     tenant_id, status = _owner(answer.json) if answer.ok else (None, None)
     with rt.db.connection() as conn:
         is_new = numbers.note_owner(conn, phone_number, tenant_id=tenant_id, status=status)
+        if is_new and tenant_id:
+            calls.owned(conn, phone_number, tenant_id)
     if not answer.ok:
         log.get().warning("number_lookup_failed", reason=f"pns_{answer.status}", number=masked(phone_number))
     if is_new:

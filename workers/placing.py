@@ -19,7 +19,7 @@ from shared.db.calls import Seen
 from shared.db.jobs import Job
 from shared.db.placed_calls import PlacedCall
 from shared.domain.backoff import delay_s
-from shared.domain.urls import OVERRIDES
+from shared.domain.urls import Urls
 from shared.errors import Deferred, Permanent, Transient, TwilioServerError, Unknown
 from shared.settings import Settings
 from shared.twilio.calls import Dialled
@@ -131,16 +131,15 @@ def ask_twilio(rt: WorkerRuntime, asked: PlacedCall, begun: float) -> Dialled:
     """The one request. Raises outcomes; Unknown too when this process stood still before it: others may have taken over."""
     if clock() - begun > FRESH_S:
         raise Unknown("stood_still")
-    plan, base = asked.plan, rt.settings.public_url
-    amd = f"{base}/api/webhooks/amd?call_id={asked.id}{OVERRIDES}" if plan.get("machine_detection") else ""
+    plan, urls, call_id = asked.plan, Urls(rt.settings.public_url), str(asked.id)
     return rt.twilio.place_call(
         to=asked.to_number,
         from_=asked.from_number,
         twiml=plan["twiml"],
         ring_s=plan["ring_s"],
         # Our id rides in the address: a callback names the call even if Twilio's answer to us was lost.
-        status_callback=f"{base}/api/webhooks/call?call_id={asked.id}{OVERRIDES}",
-        amd_callback=amd,
+        status_callback=urls.to("/api/webhooks/call", call_id=call_id),
+        amd_callback=urls.to("/api/webhooks/amd", call_id=call_id) if plan.get("machine_detection") else "",
     )
 
 

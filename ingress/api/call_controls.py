@@ -159,8 +159,13 @@ def _kind(wanted: dict[str, Any]) -> str:
 
 
 def _document(rt: Runtime, conn: Connection, call: CallOverview, wanted: dict[str, Any]) -> str:
-    """What Twilio is to do, in the number's language and with its caller id. Raises Problem 422 when it is too long."""
+    """What Twilio is to do, in the number's language and with its caller id.
+
+    Raises Problem 422 when it is too long, or would have the number call itself.
+    """
     number, urls, eldest = _number(conn, call), Urls(rt.settings.public_url), _eldest(conn, call)
+    if wanted.get("forward_to") == number.phone_number:
+        raise invalid([{"pointer": "#/forward_to", "code": "own_number", "detail": "is the number that was called"}])
     if "forward_to" in wanted:
         document = call_documents.forwarded(
             number, wanted["forward_to"], urls, caller=eldest.from_number, call_sid=call.call_sid or "",

@@ -1,14 +1,13 @@
 """What clients may ask about calls."""
 
-import re
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from ingress.api.schemas import PageSchema, Strict
 from shared.domain.status import CALL_RANK
-from shared.phones import is_canonical
-from shared.sms_job import Text, check_body, check_phone, purpose_field
+from shared.number_document import check_speech, check_target
+from shared.sms_job import Text, check_phone, purpose_field
 
 LONGEST_SAID: Final = 1500  # a minute and a half of speech; its document stays well below Twilio's 4,000 characters
 SHORTEST_RING_S, LONGEST_RING_S = 5, 600  # Twilio's `Timeout` ends at 600; in less than 5 s nobody can pick up
@@ -16,19 +15,9 @@ RING_S: Final = 30
 VALIDITY_S: Final = 60  # somebody asked for it now; a call that comes out of the blue later helps nobody
 LONGEST_VALIDITY_S: Final = 3600
 
-# RFC 3261 addresses as people write them, and names of the Voice SDK (Twilio docs, `<Client>`: letters, digits, _).
-_SIP: Final = re.compile(r"sip:[A-Za-z0-9._~%+-]{1,64}@[A-Za-z0-9.-]{1,190}(:\d{1,5})?(;[A-Za-z0-9=.-]{1,64})*\Z")
-_CLIENT: Final = re.compile(r"client:[A-Za-z0-9_.@+-]{1,121}\Z")
-
-
-def check_target(text: str) -> None:
-    """Somebody who can be rung: E.164, a SIP address or a client of the Voice SDK. Raises ValidationError."""
-    if not (is_canonical(text) or _SIP.match(text) or _CLIENT.match(text)):
-        raise ValidationError("must be E.164, sip:name@host or client:name")
-
 
 def _said(**more: Any) -> Text:
-    return Text(validate=[validate.Length(1, LONGEST_SAID), check_body], **more)
+    return Text(validate=[validate.Length(1, LONGEST_SAID), check_speech], **more)
 
 
 class CallsPageSchema(PageSchema):
@@ -76,7 +65,7 @@ class PlaceSchema(Strict):
         load_default=None,
         allow_none=True,
         validate=check_target,
-        metadata={"description": "Rung when the callee has answered: E.164, `sip:` or `client:`."},
+        metadata={"description": "Rung when the callee has answered: E.164, `sip:` or `client:`; not `from`."},
     )
     say = _said(load_default=None, allow_none=True, metadata={"description": "What the callee hears first."})
     ring_s = fields.Integer(load_default=RING_S, strict=True, validate=validate.Range(SHORTEST_RING_S, LONGEST_RING_S))

@@ -59,6 +59,8 @@ def place(rt: Runtime, waits: Waits) -> Response:
 def _kept(rt: Runtime, conn: Connection, client: str, wanted: dict[str, Any]) -> tuple[PlacedCall, int | None]:
     """The call and the promise to place it; None: a rule forbids it. Raises Problem for what its client can mend."""
     number = _number(conn, wanted)
+    if wanted["connect_to"] == number.phone_number:
+        raise _fault("own_number", "is the number that calls: it would call itself", "#/connect_to")
     call_id, plan = uuid4(), _plan(rt, number, wanted, client)
     asked = permissions.question(
         to=wanted["to"], from_=number.phone_number, service_sid=None, tenant_id=number.tenant_id,
@@ -149,5 +151,5 @@ def _is_settled(placed: PlacedCall) -> bool:
     return placed.state in PLACE_FINAL
 
 
-def _fault(code: str, detail: str) -> Problem:
-    return invalid([{"pointer": "#/from", "code": code, "detail": detail}])
+def _fault(code: str, detail: str, pointer: str = "#/from") -> Problem:
+    return invalid([{"pointer": pointer, "code": code, "detail": detail}])

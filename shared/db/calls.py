@@ -6,7 +6,7 @@ parent first (`lock`), so that two who do the same wait for each other and not i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -215,17 +215,17 @@ def facts(conn: Connection, call: Call) -> CallFacts:
     row = conn.execute(
         """
         select bool_or(accepted), bool_or(status in ('in-progress', 'completed')),
-               (array_agg(answered_by order by answered_by_standing(answered_by) desc nulls last))[1]
-          from (select accepted, answered_by, case when call_sid <> %(sid)s then status end as status from calls
+               (array_agg(answered_by order by answered_by_standing(answered_by) desc nulls last))[1], max(screening)
+          from (select accepted, answered_by, screening, case when call_sid <> %(sid)s then status end as status from calls
                  where call_sid in (%(sid)s, %(leg)s)
                     or (%(leg)s::text is null and parent_call_sid = %(sid)s)) as heard
         """,
         {"sid": call.call_sid, "leg": call.dial_call_sid if call.dial_ended else None},
     ).fetchone()
-    accepted, is_picked_up, answered_by = row or (None, None, None)
+    accepted, is_picked_up, answered_by, screening = row or (None, None, None, None)
     return CallFacts(
         direction=call.direction, route=call.route, status=call.status, dial_status=call.dial_status,
-        bridged=call.dial_bridged, dial_ended=call.dial_ended, is_unanswered=call.is_unanswered, screening=call.screening,
+        bridged=call.dial_bridged, dial_ended=call.dial_ended, is_unanswered=call.is_unanswered, screening=screening,
         answered_by=answered_by, accepted=accepted, is_picked_up=bool(is_picked_up),
     )  # fmt: skip
 
@@ -251,6 +251,23 @@ def change_text_back(conn: Connection, call_sid: str, text_back: TextBack) -> No
         "update calls set text_back = %s, updated_at = now() where call_sid = %s and decision = 'missed'",
         (text_back, call_sid),
     )
+
+
+def give_owner(conn: Connection, business: str, tenant_id: str, *, within: timedelta) -> list[str]:
+    """The CallSids of the calls to `business` of late that had no tenant, oldest first; they have this one now."""
+    rows = conn.execute(
+        """
+        with orphans as (
+            update calls set tenant_id = %(tenant)s, updated_at = now()
+             where to_number = %(business)s and direction = 'inbound' and parent_call_sid is null
+               and started_at > now() - %(within)s::interval
+               and (tenant_id is null or (tenant_id = %(tenant)s and text_back = 'no-tenant'))
+            returning call_sid, started_at)
+        select call_sid from orphans order by started_at, call_sid
+        """,
+        {"business": business, "tenant": tenant_id, "within": within},
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def adopt(conn: Connection, leg: str, parent: str) -> None:

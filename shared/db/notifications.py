@@ -144,3 +144,22 @@ def finish(conn: Connection, delivery_id: int, *, outcome: str, http_status: int
         (outcome, http_status, delivery_id),
     )
     return done.rowcount == 1
+
+
+def tell_anew(conn: Connection, subject: str, adapter: Adapter, changed: dict[str, Any]) -> None:
+    """What was not told to the endpoints of this kind, because `changed` was not known, is told after all, in its order."""
+    conn.execute(
+        """
+        with known as (
+            update notifications set data = data || %(changed)s::jsonb, tenant_id = %(changed)s::jsonb ->> 'tenant_id'
+             where subject = %(subject)s and type in ('call.incoming', 'call.missed') returning id),
+        owed as (
+            update deliveries d set outcome = null, http_status = null, finished_at = null
+              from known, endpoints e
+             where d.notification_id = known.id and d.outcome = 'skipped' and e.id = d.endpoint_id and e.adapter = %(adapter)s
+            returning d.id)
+        update jobs set state = 'due', finished_at = null, attempts = 0, next_at = now(), hint_at = now(), awake = true
+          from owed where jobs.kind = 'as-call' and jobs.ref = owed.id::text and jobs.state <> 'due'
+        """,
+        {"subject": subject, "adapter": adapter, "changed": json.dumps(changed)},
+    )

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from shared import phones
 from shared.db import calls
 from shared.db.calls import Call
 from shared.db.freshness import FRESH_FOR
 from shared.db.opt_outs import EVERYBODY, of_tenant
 from shared.domain.routing import Routing, matches, of
-from shared.domain.text_back import TextBackFacts
+from shared.domain.text_back import TextBack, TextBackFacts
 
 # as-call-service hears of a missed call for as long as that is fresh; its last answer may be a minute on its way.
 _ASKED_AGAIN_WITHIN: Final = FRESH_FOR + timedelta(minutes=5)
@@ -50,9 +51,10 @@ def facts(conn: Connection, call: Call) -> TextBackFacts:
     routing, is_ours, is_opted_out, suppression, is_stale, is_cooling = row
     rules = _rules(routing)
     return TextBackFacts(
-        caller=call.from_number, tenant_id=call.tenant_id, is_own=is_ours or call.from_number in _phones(rules),
-        is_blocked=matches(rules.blocked, call.from_number), is_opted_out=is_opted_out, suppression=suppression,
-        is_stale=is_stale, is_cooling=is_cooling,
+        caller=call.from_number, is_a_number=phones.is_canonical(call.from_number), tenant_id=call.tenant_id,
+        is_own=is_ours or call.from_number in _phones(rules), is_blocked=matches(rules.blocked, call.from_number),
+        is_opted_out=is_opted_out,
+        suppression=suppression, is_stale=is_stale, is_cooling=is_cooling,
     )  # fmt: skip
 
 
@@ -83,13 +85,28 @@ def want(conn: Connection, call: Call) -> None:
     )
 
 
-def withdraw(conn: Connection, call_sid: str) -> bool:
-    """It has become too late to have it sent. False if there is a text already, or none was wanted."""
+def is_refused(conn: Connection, call_sid: str) -> bool:
+    """Whether as-call-service has asked for the text of this missed call, and a rule forbade it."""
+    row = conn.execute(
+        """
+        select 1 from text_backs as t
+          join messages as m on m.from_number = t.business and m.to_number = t.customer and m.direction = 'outbound'
+                            and m.created_at >= t.decided_at
+                            and m.send_state = 'refused' and m.error_reason = 'not_permitted'
+         where t.call_sid = %s and t.message_id is null limit 1
+        """,
+        (call_sid,),
+    ).fetchone()
+    return row is not None
+
+
+def withdraw(conn: Connection, call_sid: str, why: TextBack) -> bool:
+    """It is not to be sent after all, `why` says. False if there is a text already, or none was wanted."""
     calls.lock(conn, call_sid)
     gone = conn.execute("delete from text_backs where call_sid = %s and message_id is null", (call_sid,))
     if gone.rowcount == 0:
         return False
-    calls.change_text_back(conn, call_sid, "stale")
+    calls.change_text_back(conn, call_sid, why)
     return True
 
 

@@ -65,7 +65,9 @@ def _dial(number: Number, script: Script, urls: Urls) -> str:
 
 def _target(to: str, urls: Urls) -> str:
     scheme = to.partition(":")[0]
-    name, address = {"sip": ("Sip", to), "client": ("Client", to.partition(":")[2])}.get(scheme, ("Number", to))
+    name, address = {"sip": ("Sip", to), "sips": ("Sip", to), "client": ("Client", to.partition(":")[2])}.get(
+        scheme, ("Number", to)
+    )
     told_at: Attributes = {
         "statusCallback": urls.to("/api/webhooks/call"),
         "statusCallbackEvent": "initiated ringing answered completed",

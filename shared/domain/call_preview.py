@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.dial import ring_s
 from shared.domain.routing import Caller, Number, Route, Target, route, steps
 
 
@@ -26,8 +27,7 @@ def preview(number: Number, caller: Caller, now: datetime) -> CallPreview:
     """What `number` would do with a call from `caller` at `now` (aware)."""
     found = route(number, caller, now)
     groups = _groups(found, caller)
-    ring_s = number.routing.ring_s
-    return CallPreview(found, [[Rung(each.to, each.ring_s or ring_s) for each in group] for group in groups])
+    return CallPreview(found, [[Rung(each.to, ring_s(number, group)) for each in group] for group in groups])
 
 
 def _groups(found: Route, caller: Caller) -> list[tuple[Target, ...]]:

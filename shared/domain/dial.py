@@ -1,5 +1,6 @@
 """`<Dial>`: whom it rings, how long, whose number they see, and what our callbacks must know of it later."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +32,6 @@ class Dialling:
 
 def dial(what: Dialling, urls: Urls) -> str:
     """The verb. The caller hears the phone's own ringing (answerOnBridge), and pays nothing until somebody answers."""
-    rules = what.number.routing
     attributes: Attributes = {
         "action": urls.to(
             "/api/calls/dial-result",
@@ -39,14 +39,19 @@ def dial(what: Dialling, urls: Urls) -> str:
             rec=int(what.records),
             emergency="1" if what.is_emergency else "",
         ),
-        # Twilio rings all phones of one `<Dial>` equally long.
-        "timeout": str(max((target.ring_s or rules.ring_s for target in what.targets), default=rules.ring_s)),
+        "timeout": str(ring_s(what.number, what.targets)),
         "callerId": caller_id(what.number, what.caller),
         "answerOnBridge": "" if what.is_answered else "true",
     }
     if what.records:
         attributes |= {"record": "record-from-answer-dual"} | recording_callback(urls, what.call_sid)
     return element("Dial", attributes, "".join(_noun(what, target, urls) for target in what.targets))
+
+
+def ring_s(number: Number, targets: Sequence[Target]) -> int:
+    """For how long these are rung. Twilio rings all phones of one `<Dial>` equally long, so the longest time counts."""
+    usual = number.routing.ring_s
+    return max((target.ring_s or usual for target in targets), default=usual)
 
 
 def caller_id(number: Number, caller: str) -> str:

@@ -20,8 +20,9 @@ def without_channel(address: str) -> str:
     return number if is_e164(number) else address
 
 
-# Keypad spellings that carriers put in place of a withheld number: ANONYMOUS, RESTRICTED, UNAVAILABLE, UNKNOWN.
-WITHHELD = frozenset({"+266696687", "+7378742833", "+86282452253", "+8656696"})
+# Keypad spellings that carriers put in place of a withheld number: ANONYMOUS, RESTRICTED, UNAVAILABLE, UNKNOWN, BLOCKED,
+# PRIVATE.
+WITHHELD = frozenset({"+266696687", "+7378742833", "+86282452253", "+8656696", "+2562533", "+7748283"})
 
 
 def is_reachable(text: str) -> bool:

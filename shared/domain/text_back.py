@@ -7,7 +7,7 @@ subscribers are told of the call with this word.
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from shared.domain.phone import WITHHELD, is_e164
+from shared.domain.phone import WITHHELD
 
 TextBack = Literal[
     "wanted", "withheld", "invalid", "own", "blocked", "no-tenant", "opted-out", "landline", "unreachable", "stale", "cooldown",
@@ -22,12 +22,14 @@ _NAMELESS: Final = frozenset(
 class TextBackFacts:
     """What is known when the call was decided. `suppression`: why texts do not reach the caller, if that is known.
 
+    `is_a_number`: a text to the caller could be asked for at all; carriers also pass on what only looks like a number.
     `is_own`: the caller is one of our numbers, or a phone that this one's calls are forwarded to. `is_stale`: the call is too
     long ago, and no operator wants it told all the same. `is_cooling`: for this caller and this business a text was asked
     within the cooldown.
     """
 
     caller: str
+    is_a_number: bool
     tenant_id: str | None
     is_own: bool
     is_blocked: bool
@@ -42,7 +44,7 @@ def decide(facts: TextBackFacts) -> TextBack:
     caller = facts.caller.strip()
     if caller.lower() in _NAMELESS or caller in WITHHELD:
         return "withheld"
-    if not is_e164(caller):
+    if not facts.is_a_number:
         return "invalid"
     if facts.is_own:
         return "own"

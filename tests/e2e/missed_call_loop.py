@@ -124,9 +124,9 @@ class Loop:
         return sum(TEXT_BACK in message["body"] for message in known)
 
     def all_delivered(self, customer: str) -> bool:
-        """As we know it ourselves."""
-        known = [self.stage.service.json("GET", f"/api/sms/{text['sid']}") for text in self.texts(customer)]
-        return all(message["status"] == "delivered" for message in known)
+        """As we know it ourselves: Twilio has a text a moment before we know its SID."""
+        answers = [self.stage.service.ask("GET", f"/api/sms/{text['sid']}") for text in self.texts(customer)]
+        return all(answer.ok and answer.json()["status"] == "delivered" for answer in answers)
 
     def decision(self, call_sid: str) -> str | None:
         answer = self.stage.service.ask("GET", f"/api/calls/{call_sid}")

@@ -16,6 +16,7 @@ from ingress import desk
 from ingress.twilio_guard import Posted
 from ops.twilio_sim.webhooks.overrides import RETRYABLE, overrides_of
 from shared import data
+from shared.domain import call_documents
 from shared.domain.doors import door_of
 from shared.domain.law import read
 from shared.domain.number_urls import number_urls
@@ -87,8 +88,17 @@ def urls_in(document):
         yield from (value for value in (*element.attrib.values(), element.text or "") if "://" in value)
 
 
+def controlled():
+    """The documents of calls that somebody controls or has placed."""
+    number = Number(BUSINESS, "t")
+    yield call_documents.to_voicemail(number, Urls(PUBLIC), call_sid=SID)
+    for to in ("+14155550199", "client:anna", "sip:us@example.com"):
+        yield call_documents.forwarded(number, to, Urls(PUBLIC), caller="+12125550142", call_sid=SID, records=True)
+        yield call_documents.placed(number, call_documents.Script(connect_to=to, is_recorded=True), Urls(PUBLIC))
+
+
 EMITTED = sorted({
-    *(url for document in documents() for url in urls_in(document)),
+    *(url for document in (*documents(), *controlled()) for url in urls_in(document)),
     *(url for url in number_urls(Urls(PUBLIC), Urls(FALLBACK)).values() if url != "POST"),
     callback_url(PUBLIC, SimpleNamespace(id=uuid4())),
 })  # fmt: skip
@@ -120,11 +130,15 @@ def test_what_is_not_worth_a_retry_still_fits_into_twilios_patience():
 
 # Who reads our public address, and what for. Whoever needs it for a new callback goes through one of these.
 READERS = {
+    "ingress/api/call_controls.py": "Urls",
+    "ingress/api/placing.py": "Urls",
     "ingress/context.py": "Urls",
     "ingress/fallback_app.py": "Urls",
     "ingress/twilio_policy.py": "what was signed",
     "shared/settings.py": "the setting",
+    "workers/controls.py": "Urls",
     "workers/leaving.py": "callback_url",
+    "workers/placing.py": "Urls",
 }
 
 

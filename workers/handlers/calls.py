@@ -9,6 +9,7 @@ from psycopg import Connection
 from shared import metrics
 from shared.db import call_inputs, call_steps, calls, events, jobs, notifications, numbers, placed_calls, text_backs
 from shared.db.calls import Call, Seen
+from shared.db.freshness import FRESH_FOR
 from shared.db.ids import as_uuid
 from shared.domain import call_notes, event_keys, missed_call, text_back
 from shared.domain.call_notes import Note
@@ -80,11 +81,18 @@ def dial(conn: Connection, event: Event) -> str:
     if dial_status is None and bridged is None:
         return "unknown_status"
     is_last = call_notes.read(event.answer).kind != "forward"
-    # A word that Twilio has invented since, and yet it says whether anybody was connected.
-    call = _merge(
-        conn, event, said, dial_status=dial_status or "completed", dial_bridged=bridged, dial_ended=is_last,
-        dial_call_sid=said["dial_call_sid"], dial_duration_s=said["dial_duration_s"],
-    )  # fmt: skip
+    facts = {
+        # A word that Twilio has invented since, and yet it says whether anybody was connected.
+        "dial_status": dial_status or "completed",
+        "dial_bridged": bridged,
+        "dial_ended": is_last,
+        "dial_call_sid": said["dial_call_sid"],
+        "dial_duration_s": said["dial_duration_s"],
+    }
+    # Somebody had sent the live call on to that phone. Not taken there, neither the result nor where the caller was led
+    # from there tells who had taken it before: its legs do.
+    is_told_by_legs = event.query_params.get("step") == "0" and not missed_call.was_taken(dial_status, bridged)
+    call = _merge(conn, event, said, **({"route": None, "route_reason": None} if is_told_by_legs else facts))
     if said["dial_call_sid"] and said["dial_call_sid"] != call.call_sid:
         calls.adopt(conn, said["dial_call_sid"], call.call_sid)
     call_steps.add(
@@ -120,8 +128,8 @@ def choice(conn: Connection, event: Event) -> str:
 
 
 def whisper(conn: Connection, event: Event) -> str:
-    """The dialled leg was answered and asks what it shall hear before it is connected."""
-    call = _merge(conn, event, payloads.read(event))
+    """The dialled leg was answered and asks what it shall hear before it is connected: only who is screened is asked."""
+    call = _merge(conn, event, payloads.read(event), screening="press")
     call_steps.add(conn, call.call_sid, "whisper", at=event.received_at)
     return _noted(conn, call)
 
@@ -198,17 +206,29 @@ def decided(conn: Connection, call: Call, decision: Decision) -> bool:
 
 
 def reconsidered(conn: Connection, call_sid: str) -> TextBack | None:
-    """What becomes of a missed call's text, now that an operator may have said that it is not too late."""
+    """What becomes of a missed call's text, now that an operator may have said that it is not too late, or the business has
+    an owner.
+    """
     call = calls.lock(conn, call_sid)
-    if call is None or call.text_back != "stale":
+    if call is None or call.text_back not in ("stale", "no-tenant"):
         return call.text_back if call else None
     word = text_back.decide(text_backs.facts(conn, call))
-    if word != "stale":
+    if word != call.text_back:
         calls.change_text_back(conn, call_sid, word)
         call_steps.restate(conn, call_sid, "text-back", {"text_back": word})
     if word == "wanted":
         text_backs.want(conn, call)
     return word
+
+
+def owned(conn: Connection, business: str, tenant_id: str) -> None:
+    """A number of which we only knew that it is called has an owner: who was missed there meanwhile is texted after all."""
+    events.take_turn(conn)
+    for call_sid in calls.give_owner(conn, business, tenant_id, within=FRESH_FOR):
+        word = reconsidered(conn, call_sid)
+        if word == "wanted":
+            told = {"tenant_id": tenant_id, "text_back": word}
+            notifications.tell_anew(conn, call_sid, "as-call-service", told)
 
 
 def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
@@ -238,8 +258,7 @@ def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
             stir=said["stir"],
             forwarded_from=said["forwarded_from"],
             caller_name=said["caller_name"],
-            **noted,
-            **facts,
+            **noted | facts,
         ),
     )
     _note_ways(conn, event, call, noted)

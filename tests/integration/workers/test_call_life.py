@@ -158,6 +158,20 @@ def test_a_leg_is_never_taken_for_a_missed_call_of_its_own(conn):
         assert [row["decision"] for row in rows] == [None, None]
 
 
+@pytest.mark.parametrize(("key", "decision"), [("1", "answered"), (None, "missed")])
+def test_a_leg_that_was_asked_for_a_key_is_screened_also_when_the_call_itself_was_never_heard_of(conn, key, decision):
+    leg = {"CallSid": sid_of(1), "ParentCallSid": CALL, "CallStatus": "in-progress", "Direction": "outbound-dial"}
+    heard = [
+        event("whisper", f"call={CALL}", "whisper", **leg),
+        event(
+            "dial", answer="taken", CallStatus="in-progress", DialCallStatus="completed", DialCallSid=sid_of(1), **FACTS
+        ),
+        *([event("accept", f"call={CALL}", "accepted", Digits=key, **leg)] if key else []),
+    ]
+    for order in permutations(heard):
+        assert decision_of(after(conn, list(order))) == decision
+
+
 def test_what_was_said_of_a_call_is_kept_whatever_came_first(conn):
     said = [
         event("call", answer="forward;screen=press;rec=1;consent=announced;way=announce", CallStatus="ringing",
@@ -222,3 +236,28 @@ def test_the_locks_of_a_leg_and_its_call_are_taken_in_one_order(conn, module_dat
         finally:
             one.rollback()
             conn.execute("truncate calls, events, call_steps, notifications cascade")
+
+
+@pytest.mark.parametrize(
+    ("was_taken", "result", "decision"),
+    [
+        (True, "no-answer", "answered"),
+        (True, "completed", "answered"),
+        (False, "no-answer", "missed"),
+        (False, "completed", "answered"),
+    ],
+)
+def test_a_call_that_was_sent_on_is_missed_only_if_nobody_ever_took_it(conn, was_taken, result, decision):
+    """A redirect ends the first `<Dial>` without its result: the phone that was rung then tells by its own leg."""
+    leg = {"CallSid": sid_of(1), "ParentCallSid": CALL, "From": CUSTOMER, "To": OWNER, "Direction": "outbound-dial"}
+    told = [
+        event("call", answer="forward;step=1", CallStatus="ringing", **FACTS),
+        event("status", CallStatus="in-progress" if was_taken else "ringing", SequenceNumber="1", **leg),
+        event("status", CallStatus="completed" if was_taken else "canceled", SequenceNumber="2", **leg, **ENDS),
+        event(
+            "dial", "step=0&rec=0", answer="voicemail" if result == "no-answer" else "taken", CallStatus="in-progress",
+            DialCallStatus=result, DialBridged=str(result == "completed").lower(), DialCallSid=sid_of(2), **FACTS,
+        ),
+        event("status", CallStatus="completed", **FACTS, **ENDS),
+    ]  # fmt: skip
+    assert {decision_of(after(conn, order)) for order in permutations(told)} == {decision}

@@ -6,7 +6,7 @@ import pytest
 
 from shared.db import numbers
 from shared.domain.routing import Routing
-from tests.integration.workers.conftest import BUSINESS, TENANT
+from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT, event
 from workers import housekeeping
 
 STRANGER = "+14155550777"
@@ -52,6 +52,14 @@ def test_the_owner_of_a_number_is_asked_for_and_read_in_either_spelling(world, p
     assert housekeeping.refresh_numbers(world.rt) == 2
     assert tenant(world, STRANGER) == "t-9"
     assert (f"/phone-numbers/lookup/%2B{STRANGER[1:]}", "platform-key") in pns.asked
+
+
+def test_with_the_owner_of_a_number_its_calls_have_one(world, pns):
+    pns.owners[STRANGER] = {"success": True, "data": {"tenantId": "t-9", "status": "active"}}
+    facts = {"CallSid": "CA" + "1" * 32, "From": CUSTOMER, "To": STRANGER, "Direction": "inbound"}
+    world.happens(event("call", CallStatus="ringing", **facts))
+    housekeeping.refresh_numbers(world.rt)
+    assert world.one("select tenant_id from calls") == "t-9"
 
 
 def test_a_number_is_not_asked_for_again_within_the_hour(world, pns):

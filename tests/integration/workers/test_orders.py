@@ -12,6 +12,7 @@ from shared.db import numbers, transcriptions
 from shared.domain.routing import Number, forwards
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, TENANT, event
 from workers import events
+from workers.handlers.calls import settle
 
 CALL, LEG, OURS, OTHER = "CA" + "1" * 32, "CA" + "2" * 32, "CA" + "3" * 32, "CA" + "9" * 32
 RECORDING, WORDS, LIVE, TEXT = "RE" + "4" * 32, "TR" + "5" * 32, "GT" + "6" * 32, "SM" + "7" * 32
@@ -179,6 +180,8 @@ def ending(conn, batches):
                      "values (%s, 'outbound', %s, %s, 'sending')", (MESSAGE, BUSINESS, CUSTOMER))  # fmt: skip
         for batch in batches:
             events.apply(conn, batch)
+        for (call_sid,) in conn.execute("select ref from jobs where kind = 'call.settle'").fetchall():
+            settle(conn, call_sid)  # what is expected no more is taken for lost: only then is everything said
         return {
             table: sorted(str(row) for (row,) in conn.execute(f"select to_jsonb(t) - %s::text[] from {table} as t",
                                                                (list(unclocked),)))

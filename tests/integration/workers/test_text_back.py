@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from threading import Thread
 
 import pytest
@@ -19,6 +20,7 @@ from shared.db.endpoints import Endpoint
 from shared.domain.routing import Emergency, Number, forwards
 from shared.runtime import Runtime, open_db, open_redis
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, Story, event
+from workers.handlers.calls import owned
 
 TENANT = "7b0f6f3e-2f0a-4c1e-9d56-0a4f4d1f0001"  # the platform's tenants are UUIDs
 CALL, NEXT = "CA" + "1" * 32, "CA" + "2" * 32
@@ -108,6 +110,14 @@ def test_a_missed_call_is_texted_once_and_its_text_is_known(platform):
     assert len(platform.texts()) == 1
     assert platform.one("select message_id from text_backs") == platform.one("select id from messages")
     assert platform.one("select count(*) from conversations") == 1
+
+
+def test_a_call_that_rang_in_vain_ends_then_and_not_when_it_came_in(platform):
+    begun, rang, _ = call()
+    came_at = time.time() - 20
+    platform.happens(replace(begun, received_ns=int(came_at * 10**9)), rang)
+    platform.delivers()
+    assert datetime.fromisoformat(platform.books.calls[CALL].ended_at).timestamp() > came_at + 19
 
 
 def test_an_answer_that_is_lost_brings_no_second_text(platform):
@@ -204,7 +214,8 @@ def test_another_caller_is_texted_beside_them(platform):
 
 @pytest.mark.parametrize(
     ("caller", "word"),
-    [("anonymous", "withheld"), ("5550142", "invalid"), (OWNER, "own"), ("+14155550123", "own"), (BUSINESS, "own"),
+    [("anonymous", "withheld"), ("+2562533", "withheld"), ("5550142", "invalid"), ("+1800555", "invalid"),
+     (OWNER, "own"), ("+14155550123", "own"), (BUSINESS, "own"),
      ("+12125550166", "blocked"), ("+12125550177", "landline"), ("+12125550188", "opted-out")],
 )  # fmt: skip
 def test_who_is_not_to_be_texted_is_told_of_to_others_only(platform, caller, word):
@@ -219,6 +230,49 @@ def test_who_is_not_to_be_texted_is_told_of_to_others_only(platform, caller, wor
     assert "missed" not in [path for path, _ in platform.told()]
     told = platform.one("select data ->> 'text_back' from notifications where type = 'call.missed'")
     assert (told, platform.rows("select 1 from text_backs")) == (word, [])
+
+
+def test_a_text_that_a_rule_refuses_is_asked_for_once_and_nothing_waits_behind_it(platform):
+    """The caller opts out after the call was decided: as-call-service cannot have its text sent, and fails with it."""
+    platform.happens(*call())
+    with platform.rt.db.connection() as conn:
+        opt_outs.add(conn, number=CUSTOMER, scope=BUSINESS, source="keyword")
+    platform.delivers()
+    platform.happens(*call(NEXT))
+    platform.delivers()
+    assert platform.told() == [("incoming", 200), ("missed", 502), ("incoming", 200)]
+    assert platform.rows("select text_back from calls order by call_sid") == [("unreachable",), ("opted-out",)]
+    assert platform.one("select count(*) from text_backs") == 0
+
+
+def test_a_business_whose_owner_is_only_found_after_the_call_has_its_caller_texted_after_all(platform):
+    platform.rows("update numbers set tenant_id = null returning 1")
+    platform.happens(*call(), *call(NEXT, hours_ago=2))
+    platform.delivers()
+    assert platform.rows("select text_back from calls order by call_sid") == [("no-tenant",), ("no-tenant",)]
+    assert platform.told() == []
+    for _ in range(2):
+        with platform.rt.db.connection() as conn:
+            numbers.note_owner(conn, BUSINESS, tenant_id=TENANT, status="active")
+            owned(conn, BUSINESS, TENANT)
+        platform.delivers()
+    assert platform.told() == [("incoming", 200), ("missed", 200)]
+    assert platform.rows("select text_back from calls order by call_sid") == [("wanted",), ("no-tenant",)]
+    assert len(platform.texts()) == 1
+
+
+def test_a_business_whose_owner_is_found_while_it_rings_is_told_of_the_missed_call(platform):
+    platform.rows("update numbers set tenant_id = null returning 1")
+    begun, *over = call()
+    platform.happens(begun)
+    platform.delivers()
+    with platform.rt.db.connection() as conn:
+        numbers.note_owner(conn, BUSINESS, tenant_id=TENANT, status="active")
+        owned(conn, BUSINESS, TENANT)
+    platform.happens(*over)
+    platform.delivers()
+    assert platform.told()[-2:] == [("incoming", 200), ("missed", 200)]
+    assert len(platform.texts()) == 1
 
 
 def test_a_call_of_hours_ago_brings_no_text_and_does_not_cool_anything_down(platform):

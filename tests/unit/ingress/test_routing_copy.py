@@ -1,11 +1,13 @@
 """A copy of the numbers reads back whole, or not at all."""
 
 import json
+import os
 import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from ingress import routing_copy
 from ingress.routing_copy import FileCopy, Torn, head_of, packed, unpacked
@@ -57,6 +59,12 @@ def test_bytes_of_any_kind_are_torn(data):
         unpacked(DATA[: len(DATA) // 2])
 
 
+@pytest.mark.parametrize("line", [b"no json", b"{}", b"[1, 2]", b"\xff", b"7"])
+def test_whole_lines_that_are_no_numbers_are_torn_too(line):
+    with pytest.raises(Torn):
+        unpacked(packed({"+14155550100": line}, 1)[1])
+
+
 def test_a_copy_of_another_layout_is_not_read():
     with pytest.raises(Torn, match="layout"):
         head_of(DATA.replace(b" 001 ", b" 002 ", 1))
@@ -84,6 +92,16 @@ def test_a_file_is_replaced_as_a_whole(tmp_path):
 def test_a_disk_that_takes_nothing_is_told_and_survived(tmp_path):
     (tmp_path / "file").write_text("")
     assert not FileCopy(tmp_path / "file" / "routing").write(DATA)
+
+
+def test_a_copy_that_can_be_read_and_not_written_is_complained_of_once(tmp_path):
+    copy = FileCopy(tmp_path / "routing")
+    assert copy.write(DATA)
+    (tmp_path / f".routing.{os.getpid()}").mkdir()  # where the next one would be written
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert (copy.head(), copy.write(DATA)) == (HEAD, False)
+    assert [line["event"] for line in logs] == ["routing_copy_ignored"]
 
 
 def test_what_is_packed_is_packed():

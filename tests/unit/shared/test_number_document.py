@@ -123,6 +123,8 @@ def test_ten_may_be_rung_and_not_eleven():
     ({"emergency": {"to": OWNER, "key": "11"}}, "/emergency/key"), ({"emergency": {"to": OWNER, "key": "A"}}, "/emergency/key"),
     ({"emergency": {"key": "1"}}, "/emergency/to"), ({"emergency": {"to": OWNER, "prompt": "x" * 501}}, "/emergency/prompt"),
     ({"emergency": {"to": OWNER, "key": "9", "prompt": emergency_prompt("1")}}, "/emergency/prompt"),
+    *(({"emergency": {"to": OWNER, "prompt": odd}}, "/emergency/prompt") for odd in ([], {}, [None], 7, None)),
+    *(({"emergency": {"to": OWNER, "key": odd}}, "/emergency/key") for odd in ([], {}, 1, None)),
     ({"recording": {"mode": "perhaps"}}, "/recording/mode"), ({"recording": {"consent": "none"}}, "/recording/consent"),
     ({"recording": {"notice": ""}}, "/recording/notice"), ({"recording": None}, "/recording"), ({"music": "jazz"}, "/music"),
 ])  # fmt: skip

@@ -182,6 +182,10 @@ class TestPreview:
         shown = self.preview(api, **asked)
         assert (shown["route"], shown["reason"]) == (route, reason)
 
+    def test_those_who_are_rung_at_once_are_rung_equally_long(self, api: Api):
+        put(api, {"targets": [{"to": OWNER, "ring_s": 5}, {"to": SECOND, "ring_s": 40}], "strategy": "at_once"})
+        assert self.preview(api)["rings"] == [[{"to": OWNER, "ring_s": 40}, {"to": SECOND, "ring_s": 40}]]
+
     def test_a_routing_may_be_tried_before_it_is_set(self, api: Api):
         before = put(api, to(OWNER)).get_json()
         shown = self.preview(api, routing=to(SECOND))

@@ -135,14 +135,20 @@ def test_the_same_key_is_one_call_and_another_body_under_it_is_refused(api: Api,
         ({"to": "0155"}, "#/to"), ({"to": BUSINESS}, "#/to"), ({"from": OTHER, "tenant_id": TENANT}, "#/from"),
         ({"from": "+14155550777"}, "#/from"), ({"say": None}, "#/connect_to"), ({"ring_s": 4}, "#/ring_s"),
         ({"ring_s": 601}, "#/ring_s"), ({"record": True}, "#/record"), ({"connect_to": CUSTOMER}, "#/to"),
-        ({"purpose": "fun"}, "#/purpose"), ({"validity_s": 0}, "#/validity_s"), ({"say": "&" * 1500}, "#/say"),
-        ({"callback": "https://x"}, "#/callback"),
+        ({"purpose": "fun"}, "#/purpose"), ({"validity_s": 0}, "#/validity_s"), ({"say": "a" + "&" * 1499}, "#/say"),
+        ({"callback": "https://x"}, "#/callback"), ({"connect_to": "+19005550123"}, "#/connect_to"), ({"say": "..."}, "#/say"),
+        ({"connect_to": BUSINESS}, "#/connect_to"),
     ],
 )  # fmt: skip
 def test_what_a_client_can_mend_is_named_and_nothing_is_kept(api: Api, rt: Runtime, change: Any, where: str):
     answer = api.post("/api/calls", json=CALL | change)
     assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, where)
     assert (rows(rt), promised(rt)) == ([], [])
+
+
+def test_a_sip_address_over_tls_is_rung_as_one(api: Api, rt: Runtime):
+    assert api.post("/api/calls", json=CALL | {"connect_to": "sips:ann@example.com"}).status_code == 202
+    assert ">sips:ann@example.com</Sip>" in plan_of(rt)["twiml"]
 
 
 def test_without_from_it_comes_from_the_tenants_own_number(api: Api):
