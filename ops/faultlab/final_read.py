@@ -23,10 +23,10 @@ DUE: Final[LiteralString] = """
 """
 
 
-def owed_by_real(house: House, *, due: LiteralString = DUE, queue: str = "") -> Callable[[], str]:
+def owed_by_real(house: House, *, queue: str = "") -> Callable[[], str]:
     """A question for `Keeper.wait`: what acknowledged events and promised work are still under way; "" for nothing.
 
-    `due` are the jobs that count, `queue` a list in Redis through which others ask for something.
+    `queue` is a list in Redis through which others ask: then the journal, which has none of that, is not waited for.
     """
 
     def owed() -> str:
@@ -36,11 +36,11 @@ def owed_by_real(house: House, *, due: LiteralString = DUE, queue: str = "") -> 
                 queued, taken = (cast("int", redis.llen(queue)), redis.hlen("unacked")) if queue else (0, 0)
             with psycopg.connect(house.env["TS_DATABASE_URL"], connect_timeout=2) as conn:
                 jobs = conn.execute(
-                    f"select kind, count(*), max(attempts), max(last_error) from ({due}) as due group by kind"
+                    f"select kind, count(*), max(attempts), max(last_error) from ({DUE}) as due group by kind"
                 ).fetchall()
         except (RedisError, psycopg.Error) as fault:
             return f"a store does not answer ({type(fault).__name__})"
-        segments = [path for folder in house.journals for path in folder.glob("*.seg")]
+        segments = [path for folder in house.journals for path in folder.glob("*.seg")] if not queue else []
         parts = [f"{queued} jobs of the queue"] if queued else []
         parts += [f"{taken} messages of Celery's in somebody's hands"] if taken else []
         parts += [f"{waiting} events in the inbox"] if waiting else []
