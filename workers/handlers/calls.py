@@ -259,8 +259,7 @@ def _merge(conn: Connection, event: Event, said: Said, **facts: Any) -> Call:
             stir=said["stir"],
             forwarded_from=said["forwarded_from"],
             caller_name=said["caller_name"],
-            **noted,
-            **facts,
+            **(noted | facts),
         ),
     )
     _note_ways(conn, event, call, noted)
