@@ -47,7 +47,7 @@ def run(rt: WorkerRuntime, job: Job) -> Came | None:
     try:
         sid = _do(rt, control, current, is_first=job.attempts == 1)
     except Permanent as refused:
-        if refused.twilio_code not in _OVERTAKEN_BY:
+        if refused.twilio_code not in _OVERTAKEN_BY or _is_early(rt, control, refused):
             raise
         return Came(control, "overtaken", code=refused.twilio_code)
     return Came(control, "done", rt.settings.twilio_account_sid, sid)
@@ -67,6 +67,11 @@ def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
     if control is not None and call_controls.finish(conn, control.id, "refused", code=code, reason=outcome.reason):
         _step(conn, control, "refused")
         log.get().warning("call_control_refused", call_sid=control.call_sid, action=control.action, twilio_code=code)
+
+
+def _is_early(rt: WorkerRuntime, control: Control, refused: Permanent) -> bool:
+    """Twilio says "not live" of a call that still rings, too: that one was not overtaken. Raises Transient, Permanent."""
+    return refused.twilio_code == CALL_NOT_LIVE and rt.twilio.call_status(control.call_sid) not in CALL_FINAL
 
 
 def _do(rt: WorkerRuntime, control: Control, current: str | None, *, is_first: bool) -> str | None:

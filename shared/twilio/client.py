@@ -204,6 +204,11 @@ class TwilioClient:
                 raise Transient("too_many_alike")
             page, read = page.next_page(), read + 1
 
+    def call_status(self, call_sid: str) -> str:
+        """Twilio's word for how a call stands now. Raises Transient, Permanent (NOT_FOUND)."""
+        with outcome("calls"):
+            return str(self._sdk.calls(call_sid).fetch().status)
+
     def redirect_call(self, call_sid: str, twiml: str) -> None:
         """Gives a live call other instructions. Raises Transient, Permanent (CALL_NOT_LIVE, NOT_FOUND)."""
         with outcome("calls"):

@@ -25,14 +25,14 @@ def line(world, twilio):
 
 
 class Line:
-    def __init__(self, world, twilio, twiml=WAITS):
+    def __init__(self, world, twilio, twiml=WAITS, until="in-progress"):
         self.world, self.twilio, self.wishes = world, twilio, []
         dialled = world.rt.twilio.place_call(
             to=CUSTOMER, from_=BUSINESS, twiml=twiml, ring_s=30, status_callback="http://127.0.0.1:9/"
         )
         self.sid = dialled.call_sid
-        wait_for(lambda: self.shown()["status"] == "in-progress", "it is answered")
-        self.becomes("in-progress")
+        wait_for(lambda: self.shown()["status"] == until, f"it is {until}")
+        self.becomes(until)
 
     def shown(self):
         return requests.get(f"{self.twilio}/sim/calls/{self.sid}", timeout=10).json()
@@ -98,6 +98,15 @@ def test_a_wish_that_comes_too_late_is_overtaken_whoever_knows_first(world, line
     line.wish("record-start")
     assert world.work("call.control") == ["done"]
     assert line.came() == [("redirect", "overtaken", 21220, None), ("record-start", "overtaken", None, None)]
+
+
+@pytest.mark.parametrize("action", ["redirect", "record-start"])
+def test_a_wish_that_comes_before_the_call_is_answered_is_refused_and_not_overtaken(world, twilio, action):
+    requests.put(f"{twilio}/sim/phones/{CUSTOMER}", json={"answers": "no-answer"}, timeout=10)
+    call = Line(world, twilio, until="ringing")
+    call.wish(action, **({"kind": "say", "twiml": WAITS} if action == "redirect" else {}))
+    assert world.work("call.control") == ["failed"]
+    assert call.came() == [(action, "refused", 21220, None)]
 
 
 def test_a_call_is_recorded_paused_gone_on_with_and_stopped_in_that_order(world, line):
