@@ -13,6 +13,7 @@ from shared.db.freshness import FRESH_FOR
 from shared.db.ids import as_uuid
 from shared.domain import call_notes, event_keys, missed_call, text_back
 from shared.domain.call_notes import Note
+from shared.domain.doors import failed_door
 from shared.domain.event import Event
 from shared.domain.missed_call import Decision
 from shared.domain.notices import order_key
@@ -301,7 +302,8 @@ def _note_ways(conn: Connection, event: Event, call: Call, noted: Mapping[str, A
         call_steps.add(conn, call.call_sid, "consent", name=noted["consent"], at=event.received_at, detail=detail)
     if event.kind == "call-fallback":
         code = Code.of(event.params.get("ErrorCode", ""))
-        call_steps.add(conn, call.call_sid, "fallback", name=str(code or ""), at=event.received_at)
+        detail = _said(failed=failed_door(event.params)) or None  # a word of ours: the address may say anything
+        call_steps.add(conn, call.call_sid, "fallback", name=str(code or ""), at=event.received_at, detail=detail)
     placed_as: UUID | None = as_uuid(event.query_params.get("call_id", ""))
     if placed_as is not None and call.parent_call_sid is None:
         placed_calls.note_sid(conn, placed_as, call.call_sid)

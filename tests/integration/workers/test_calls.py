@@ -120,8 +120,10 @@ def test_a_withheld_caller_is_nothing_that_as_call_service_could_keep(world):
 
 
 def test_a_call_that_came_by_the_fallback_address_is_a_call_like_any_other(world):
-    world.happens(incoming(ErrorCode="11200", ErrorUrl="https://x"), dialled("no-answer"))
+    failed = "https://ts.example.com/api/calls/incoming#rc=3"
+    world.happens(incoming(ErrorCode="11200", ErrorUrl=failed), dialled("no-answer"))
     assert world.rows("select status, decision from calls") == [("in-progress", "missed")]
+    assert world.rows("select name, detail ->> 'failed' from call_steps where step = 'fallback'") == [("11200", "call")]
 
 
 def test_a_leg_whose_callback_does_not_say_its_direction_is_not_taken_for_a_missed_call(world):
