@@ -212,7 +212,7 @@ def test_any_order_any_repetition_and_any_batches_end_the_same(conn, name):
     life = LIVES[name]()
     expected = ending(conn, [[one] for one in life])
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=10, deadline=None, suppress_health_check=[*HealthCheck])
     @given(st.permutations(range(len(life))), st.lists(st.integers(0, len(life) - 1), max_size=6), st.integers(1, 5))
     def holds(order, again, size):
         arrivals = copies(life, [*order, *again])
