@@ -69,5 +69,9 @@ class Unreadable(TwilioServerError):
     """A genuine message whose content we cannot read. Kept and set aside for a person, never refused."""
 
 
+class Damaged(TwilioServerError):
+    """What is in the store is not what was stored. `reason`: missing, truncated, changed or unreadable."""
+
+
 class NotStored(TwilioServerError):
     """Neither store took the event: it must not be acknowledged."""

@@ -6,6 +6,8 @@ because an auth token with one fails every signature.
 
 import ipaddress
 import json
+import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -132,6 +134,48 @@ def _settling_s(value: str) -> int:
     return int(value)
 
 
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def check(value: str) -> int:
+        if not least <= int(value) <= most:
+            raise ValueError(f"must be {least} to {most}")
+        return int(value)
+
+    return check
+
+
+def _days(value: str) -> int | None:
+    """Whole days; "keep" is without end."""
+    if value == "keep":
+        return None
+    if not value.isdigit() or int(value) > 36_500:
+        raise ValueError("must be a number of days, or keep")
+    return int(value)
+
+
+def _whole_days(value: str) -> int | None:
+    if _days(value) == 0:
+        raise ValueError("must be at least one day, or keep")
+    return _days(value)
+
+
+def _recording_keys(value: str) -> dict[str, bytes]:
+    """`id=base64 of 32 bytes`, the newest first. Never says a key in its ValueError, only which entry it is."""
+    ring: dict[str, bytes] = {}
+    for number, entry in enumerate(_words(value), 1):
+        name, _, text = entry.partition("=")
+        try:
+            key = b64decode(text, validate=True)
+        except ValueError:
+            key = b""
+        if not _KEY_NAME.fullmatch(name) or len(key) != 32 or name in ring:
+            raise ValueError(f"entry {number} must be id=key: an id of its own (a-z, 0-9, -), base64 of 32 bytes")
+        ring[name] = key
+    return ring
+
+
+_KEY_NAME = re.compile(r"[a-z0-9-]{1,16}")
+
+
 def _recording_due_s(value: str) -> int:
     """Twilio tells of most within seconds; what Redis has lost comes back from the journal within 45 s."""
     if int(value) < 60:
@@ -202,6 +246,76 @@ class Settings:
         "seconds after a call within which its recording must have been told of, before it counts as missing (at least 60)",
         default="600",
     )
+    recording_format: str = _env(
+        "TS_RECORDING_FORMAT", _one_of("wav", "mp3"), "what is fetched of a recording: wav or mp3", default="wav"
+    )
+    recording_channels: str = _env(
+        "TS_RECORDING_CHANNELS",
+        _one_of("dual", "mono"),
+        "a channel for each side where Twilio has two (dual), or both in one (mono)",
+        default="dual",
+    )
+    recording_store: str = _env(
+        "TS_RECORDING_STORE",
+        _one_of("s3", "disk"),
+        "where recordings are kept: s3, or this machine's disk",
+        default="s3",
+    )
+    recording_dir: str = _env(
+        "TS_RECORDING_DIR",
+        _text,
+        "folder of the recordings with TS_RECORDING_STORE=disk",
+        default="/var/lib/twilio-server/recordings",
+    )
+    recording_keys: Mapping[str, bytes] = _env(
+        "TS_RECORDING_KEYS",
+        _recording_keys,
+        "keys of the recordings on disk: comma list `id=base64 of 32 bytes`; the first one writes, all read",
+        default="",
+        secret=True,
+    )
+    recording_delivery: str = _env(
+        "TS_RECORDING_DELIVERY",
+        _one_of("stream", "link"),
+        "how a listener gets the sound: streamed through us, every MiB of it checked, or by a redirect to a short-lived link",
+        default="stream",
+    )
+    recording_link_s: int = _env(
+        "TS_RECORDING_LINK_S",
+        _between(5, 3600),
+        "seconds that such a link lives (5 to 3600): whoever has it may hear the recording",
+        default="60",
+    )
+    recording_keep_days: int | None = _env(
+        "TS_RECORDING_KEEP_DAYS",
+        _whole_days,
+        "days after which recordings without a retention class are deleted, here and at Twilio; keep: never",
+        default="keep",
+    )
+    twilio_recording_days: int | None = _env(
+        "TS_TWILIO_RECORDING_DAYS",
+        _days,
+        "days after which a recording that is stored here is deleted at Twilio (0: at once); keep: not before it is here",
+        default="keep",
+    )
+    transcription: str = _env(
+        "TS_TRANSCRIPTION",
+        _one_of("off", "twilio", "http"),
+        "who puts voicemails and recordings into words: nobody, Twilio (voicemails in English), or an engine by HTTP",
+        default="off",
+    )
+    transcription_url: str = _env(
+        "TS_TRANSCRIPTION_URL",
+        _url,
+        "address of that engine, one that takes a file as OpenAI's `/v1/audio/transcriptions` does",
+        default="",
+    )
+    transcription_key: str = _env(
+        "TS_TRANSCRIPTION_KEY", _text, "bearer token for that engine", default="", secret=True
+    )
+    transcription_model: str = _env(
+        "TS_TRANSCRIPTION_MODEL", _text, "model that the engine is asked for", default="whisper-1"
+    )
     service_key: str = _env(
         "INTERNAL_SERVICE_KEY", _text, "the platform's X-Service-Key, both ways", default="", secret=True
     )
@@ -214,6 +328,20 @@ class Settings:
     s3_region: str = _env("TS_S3_REGION", _text, "region of the bucket", default="us-east-1")
     s3_access_key_id: str = _env("TS_S3_ACCESS_KEY_ID", _text, "S3 access key id", default="")
     s3_secret_access_key: str = _env("TS_S3_SECRET_ACCESS_KEY", _text, "S3 secret key", default="", secret=True)
+    s3_encryption: str = _env(
+        "TS_S3_ENCRYPTION",
+        _one_of("AES256", "aws:kms", "off"),
+        "how the store encrypts recordings: AES256 (SSE-S3), aws:kms (SSE-KMS), off (the store does it by itself)",
+        default="AES256",
+    )
+    s3_kms_key_id: str = _env("TS_S3_KMS_KEY_ID", _text, "KMS key for aws:kms; empty: the bucket's own", default="")
+    s3_lock: str = _env(
+        "TS_S3_LOCK",
+        _one_of("off", "governance", "compliance"),
+        "object lock of recordings: within TS_S3_LOCK_DAYS nobody deletes them, not even we",
+        default="off",
+    )
+    s3_lock_days: int = _env("TS_S3_LOCK_DAYS", _between(1, 36_500), "days of the object lock", default="30")
     journal_dir: str = _env(
         "TS_JOURNAL_DIR",
         _text,
@@ -345,7 +473,11 @@ def _value(meta: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
 
 
 def _empty(parse: Callable[[str], Any]) -> Any:
-    return parse("") if parse in (_words, _public_urls, _networks, _named_secrets, _accounts, _law) else ""
+    return (
+        parse("")
+        if parse in (_words, _public_urls, _networks, _named_secrets, _accounts, _law, _recording_keys)
+        else ""
+    )
 
 
 def described() -> list[tuple[str, str, str]]:

@@ -30,7 +30,8 @@ EVENTS: Final = "events"
 SMS: Final = "sms"
 SMS_JOBS: Final = "sms.jobs"
 CALLS: Final = "calls"  # of its own: whoever ends a call waits for no bulk of texts
-QUEUES: Final = (EVENTS, SMS, CALLS, "recordings", "notify", SMS_JOBS, "ticks")
+TRANSCRIPTS: Final = "transcripts"  # of its own: an engine that hangs must not keep a recording waiting
+QUEUES: Final = (EVENTS, SMS, CALLS, "recordings", TRANSCRIPTS, "notify", SMS_JOBS, "ticks")
 QUEUE_OF: Final[Mapping[JobKind, str]] = {
     "sms.send": SMS,
     "bulk.expand": "ticks",
@@ -40,6 +41,9 @@ QUEUE_OF: Final[Mapping[JobKind, str]] = {
     "call.place": CALLS,
     "recording.expect": EVENTS,
     "recording.fetch": "recordings",
+    "recording.release": "recordings",
+    "recording.delete": "recordings",
+    "transcription.request": TRANSCRIPTS,
     "deliver": "notify",
     "as-call": "notify",
 }

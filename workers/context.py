@@ -8,7 +8,7 @@ from redis import Redis
 from shared.downstream import Downstream
 from shared.runtime import Runtime, open_db, open_redis
 from shared.settings import Settings
-from shared.storage import Store
+from shared.store import Store, open_store
 from shared.twilio.client import TwilioClient
 
 # Each thread of the pool holds at most one connection, and none while it talks to the world; two more for the nets.
@@ -47,7 +47,7 @@ def open_runtime(settings: Settings) -> WorkerRuntime:
         redis=open_redis(settings, timeout_s=REDIS_TIMEOUT_S, connections=32),
         pacer=open_redis(settings, timeout_s=PACE_TIMEOUT_S, connections=32),
         twilio=TwilioClient(settings),
-        store=Store(settings),
+        store=open_store(settings),
         downstream=Downstream(settings.service_key),
         threads=ThreadPoolExecutor(REQUESTS, thread_name_prefix="request"),  # a thread is made when it is needed
     )

@@ -3,7 +3,6 @@
 import tempfile
 import time
 import wave
-from datetime import datetime
 from typing import IO, Final
 
 from psycopg import Connection
@@ -12,9 +11,10 @@ from shared import log, metrics
 from shared.db import notifications, recordings
 from shared.db.jobs import Job
 from shared.db.recordings import Recording
+from shared.domain.recording_key import object_key
+from shared.domain.sound import Sound
 from shared.domain.status import RECORDING_FINAL
 from shared.errors import Permanent, Transient, TwilioServerError
-from shared.twilio.client import Fetched
 from workers.context import WorkerRuntime
 
 # Twilio rounds a duration to whole seconds, and cuts silence while it measures.
@@ -34,14 +34,14 @@ def fetch(rt: WorkerRuntime, job: Job) -> None:
         return
     started = time.perf_counter()
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as file:
-        fetched = rt.twilio.fetch_recording(recording.recording_sid, into=file)
+        sound = rt.twilio.fetch_recording(recording.recording_sid, into=file)
         _advance(rt, recording, "fetched")
         check(file, recording.duration_s)
         _advance(rt, recording, "verified")
         file.seek(0)
-        key = object_key(recording, recording.announced_at)
-        rt.store.put(key, file, size_bytes=fetched.size_bytes, sha256=fetched.sha256, content_type=fetched.content_type)
-    _record(rt, recording, key, fetched)
+        key = _key(rt, recording, sound)
+        rt.store.put(key, file, sound)
+    _record(rt, recording, key, sound)
     metrics.RECORDING_SECONDS.observe(time.perf_counter() - started)
 
 
@@ -54,9 +54,12 @@ def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
         _notify(conn, "recording.failed", failed)
 
 
-def object_key(recording: Recording, day: datetime) -> str:
-    """Where the recording is kept: by day and SID, nothing personal, and the same for every attempt."""
-    return f"recordings/{day:%Y/%m/%d}/{recording.recording_sid}.wav"
+def _key(rt: WorkerRuntime, recording: Recording, sound: Sound) -> str:
+    with rt.db.connection() as conn:
+        tenant_id = recordings.tenant_of(conn, recording.recording_sid)
+    return object_key(
+        tenant_id, recording.announced_at, recording.recording_sid, copy=recording.copy, suffix=sound.suffix
+    )
 
 
 def check(file: IO[bytes], duration_s: int | None) -> None:
@@ -87,22 +90,15 @@ def _advance(rt: WorkerRuntime, recording: Recording, state: recordings.State) -
         recordings.advance(conn, recording.recording_sid, state)
 
 
-def _record(rt: WorkerRuntime, recording: Recording, key: str, fetched: Fetched) -> None:
+def _record(rt: WorkerRuntime, recording: Recording, key: str, sound: Sound) -> None:
     with rt.db.connection() as conn:
-        new = recordings.mark_stored(
-            conn,
-            recording.recording_sid,
-            object_key=key,
-            content_type=fetched.content_type,
-            size_bytes=fetched.size_bytes,
-            sha256=fetched.sha256,
-        )
+        new = recordings.mark_stored(conn, recording.recording_sid, object_key=key, sound=sound)
         stored = recordings.find(conn, recording.recording_sid)
         if new and stored is not None:
             _notify(conn, "recording.available", stored)
     metrics.RECORDINGS.labels("stored").inc()
-    metrics.RECORDING_BYTES.inc(fetched.size_bytes)
-    log.get().info("recording_stored", recording_sid=recording.recording_sid, size_bytes=fetched.size_bytes)
+    metrics.RECORDING_BYTES.inc(sound.size_bytes)
+    log.get().info("recording_stored", recording_sid=recording.recording_sid, size_bytes=sound.size_bytes)
 
 
 def _notify(conn: Connection, type_: str, recording: Recording) -> None:

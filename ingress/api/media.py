@@ -3,23 +3,18 @@
 from threading import BoundedSemaphore
 from typing import Final
 
-import requests
 from flask import Response, request
-from requests.exceptions import RequestException
 from werkzeug.http import parse_range_header
 
 from ingress.problem import Problem
 from shared import log
 from shared.db.recordings import Recording
-from shared.errors import Transient
+from shared.domain.status import RECORDING_HAD
+from shared.errors import Damaged, Transient
 from shared.runtime import Runtime
-from shared.storage import presigned_get
+from shared.store import open_store
+from shared.store.kept import Source
 
-# The link is used at once; it outlives only the clock difference between us and the store.
-_LINK_S: Final = 60
-# Connecting takes milliseconds within a region. Ten seconds without a byte is an outage, and a thread is waiting.
-_TIMEOUT: Final = (3.05, 10.0)
-_CHUNK_BYTES: Final = 64 * 1024
 _RETRY_S: Final = 5  # a recording is fetched and stored within seconds of its callback
 _ON_ITS_WAY: Final = frozenset({"announced", "available", "fetched", "verified"})
 _SUFFIXES: Final = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/x-wav": "wav"}
@@ -27,7 +22,7 @@ _SUFFIXES: Final = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/x-wav": "wav
 
 def sound(rt: Runtime, seats: BoundedSemaphore, recording: Recording) -> Response:
     """The stored object. Raises Problem 404, 409 (not stored yet), 410 (deleted), 416 or 503 (no seat), and Transient."""
-    if recording.state != "stored":
+    if recording.state not in RECORDING_HAD:
         raise _not_there(recording)
     etag = recording.sha256.hex() if recording.sha256 else ""
     if request.if_none_match.contains(etag):
@@ -86,24 +81,16 @@ def _fill(
         response.close()
         raise
     response.call_on_close(source.close)
-    response.response = source.iter_content(_CHUNK_BYTES)
+    response.response = source.pieces
 
 
-def _opened(rt: Runtime, recording: Recording, start: int, stop: int) -> requests.Response:
+def _opened(rt: Runtime, recording: Recording, start: int, stop: int) -> Source:
     """Opened before the answer begins, so that a missing store is a 503 and not half an answer."""
-    link = presigned_get(rt.settings, recording.object_key or "", expires_s=_LINK_S)
-    headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
-    with requests.Session() as session:
-        session.trust_env = False  # a .netrc on the host would add credentials that contradict the link's
-        try:
-            source = session.get(link, headers=headers, stream=True, timeout=_TIMEOUT, allow_redirects=False)
-        except RequestException as fault:
-            raise Transient("recording store unavailable", retry_after_s=_RETRY_S) from fault
-    if source.status_code != 206 or source.headers.get("Content-Length") != str(stop - start):
-        source.close()
-        log.get().error("recording_unreadable", recording_sid=recording.recording_sid, http_status=source.status_code)
-        raise Transient("recording store unavailable", retry_after_s=_RETRY_S)
-    return source
+    try:
+        return open_store(rt.settings).read(recording.object_key or "", start, stop)
+    except Damaged as fault:
+        log.get().error("recording_unreadable", recording_sid=recording.recording_sid, reason=fault.reason)
+        raise Transient("recording store unavailable", retry_after_s=_RETRY_S) from fault
 
 
 def _dressed(response: Response, recording: Recording, etag: str) -> Response:

@@ -6,7 +6,9 @@ from typing import Any, Literal
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-Source = Literal["debugger", "call-fallback", "msg-fallback", "recording-missing"]
+Source = Literal[
+    "debugger", "call-fallback", "msg-fallback", "recording-missing", "recording-damaged", "recording-lost"
+]
 
 
 def keep(

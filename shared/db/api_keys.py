@@ -12,12 +12,16 @@ from shared.domain.api_key import ApiKey
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """What is known of a key besides its secret. `id` is the public part in the key itself."""
+    """What is known of a key besides its secret. `id` is the public part in the key itself.
+
+    With `tenant_id` nothing of another tenant exists for it.
+    """
 
     id: str
     digest: bytes
     client: str
     scopes: list[str]
+    tenant_id: str | None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -25,13 +29,22 @@ class StoredKey:
 
 
 def insert(
-    conn: Connection, key: ApiKey, *, client: str, scopes: Sequence[str], expires_at: datetime | None = None
+    conn: Connection,
+    key: ApiKey,
+    *,
+    client: str,
+    scopes: Sequence[str],
+    tenant_id: str | None = None,
+    expires_at: datetime | None = None,
 ) -> bool:
-    """Makes `key` valid for `client`. False if its id is taken, which is one chance in 10^14: draw another."""
+    """Makes `key` valid for `client`, with `tenant_id` for that tenant only.
+
+    False if its id is taken, which is one chance in 10^14: draw another.
+    """
     done = conn.execute(
         """
-        insert into api_keys (id, digest, client, scopes, expires_at)
-        values (%(id)s, %(digest)s, %(client)s, %(scopes)s, %(expires_at)s)
+        insert into api_keys (id, digest, client, scopes, tenant_id, expires_at)
+        values (%(id)s, %(digest)s, %(client)s, %(scopes)s, %(tenant_id)s, %(expires_at)s)
         on conflict (id) do nothing
         """,
         {
@@ -39,6 +52,7 @@ def insert(
             "digest": key.digest(),
             "client": client,
             "scopes": list(scopes),
+            "tenant_id": tenant_id,
             "expires_at": expires_at,
         },
     )
@@ -50,7 +64,7 @@ def find(conn: Connection, key_id: str) -> StoredKey | None:
     with conn.cursor(row_factory=class_row(StoredKey)) as cursor:
         return cursor.execute(
             """
-            select id, digest, client, scopes, created_at, expires_at, revoked_at, last_used_at
+            select id, digest, client, scopes, tenant_id, created_at, expires_at, revoked_at, last_used_at
               from api_keys where id = %s
             """,
             (key_id,),
@@ -62,7 +76,7 @@ def every(conn: Connection) -> list[StoredKey]:
     with conn.cursor(row_factory=class_row(StoredKey)) as cursor:
         return cursor.execute(
             """
-            select id, digest, client, scopes, created_at, expires_at, revoked_at, last_used_at
+            select id, digest, client, scopes, tenant_id, created_at, expires_at, revoked_at, last_used_at
               from api_keys order by client, created_at, id
             """
         ).fetchall()

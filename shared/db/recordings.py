@@ -7,17 +7,26 @@ from typing import Literal, LiteralString
 from psycopg import Connection
 from psycopg.rows import class_row
 
-State = Literal["announced", "available", "fetched", "verified", "stored", "absent", "failed", "deleted"]
+from shared.domain.sound import Sound
+
+State = Literal[
+    "announced", "available", "fetched", "verified", "absent", "failed", "stored", "provider-deleted", "deleted"
+]
 
 _COLUMNS: LiteralString = """
     recording_sid, call_sid, account_sid, state, duration_s, channels, source, object_key, content_type, size_bytes,
-    sha256, error_reason, announced_at, stored_at
+    sha256, blocks, copy, retention_class, damage, checked_at, error_reason, announced_at, available_at, fetched_at,
+    verified_at, stored_at, absent_at, failed_at, provider_deleted_at, deleted_at
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recording. `sha256` and `size_bytes` are of the stored object, and known once it is `stored`."""
+    """One recording. `sha256`, `size_bytes` and `blocks` are of the stored object, and known once it is `stored`.
+
+    Each state has its time. `copy` counts the copies in the store, `object_key` names the newest; `damage` is what was found
+    wrong with it at `checked_at`.
+    """
 
     recording_sid: str
     call_sid: str
@@ -30,9 +39,21 @@ class Recording:
     content_type: str | None
     size_bytes: int | None
     sha256: bytes | None
+    blocks: bytes | None
+    copy: int
+    retention_class: str | None
+    damage: str | None
+    checked_at: datetime | None
     error_reason: str | None
     announced_at: datetime
+    available_at: datetime | None
+    fetched_at: datetime | None
+    verified_at: datetime | None
     stored_at: datetime | None
+    absent_at: datetime | None
+    failed_at: datetime | None
+    provider_deleted_at: datetime | None
+    deleted_at: datetime | None
 
 
 def announce(
@@ -59,7 +80,6 @@ def announce(
                     %(started_at)s, %(error_code)s)
             on conflict (recording_sid) do update set
                 state = case when recording_rank(excluded.state) > recording_rank(r.state)
-                                  and recording_rank(r.state) < 4
                                or r.state = 'absent' and excluded.state = 'failed'
                              then excluded.state else r.state end,
                 call_sid = coalesce(nullif(r.call_sid, ''), excluded.call_sid),
@@ -99,17 +119,22 @@ def advance(conn: Connection, recording_sid: str, state: State, *, reason: str |
     return done.rowcount == 1
 
 
-def mark_stored(
-    conn: Connection, recording_sid: str, *, object_key: str, content_type: str, size_bytes: int, sha256: bytes
-) -> bool:
+def mark_stored(conn: Connection, recording_sid: str, *, object_key: str, sound: Sound) -> bool:
     """The store has confirmed the object. False if that was recorded before."""
     done = conn.execute(
         """
         update recordings set state = 'stored', object_key = %(key)s, content_type = %(type)s, size_bytes = %(size)s,
-                              sha256 = %(sha256)s, stored_at = now(), error_reason = null, updated_at = now()
-         where recording_sid = %(sid)s and recording_rank(state) < 4
+                              sha256 = %(sha256)s, blocks = %(blocks)s, error_reason = null, updated_at = now()
+         where recording_sid = %(sid)s and recording_rank(state) < recording_rank('stored')
         """,
-        {"sid": recording_sid, "key": object_key, "type": content_type, "size": size_bytes, "sha256": sha256},
+        {
+            "sid": recording_sid,
+            "key": object_key,
+            "type": sound.content_type,
+            "size": sound.size_bytes,
+            "sha256": sound.sha256,
+            "blocks": sound.blocks,
+        },
     )
     return done.rowcount == 1
 

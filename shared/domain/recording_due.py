@@ -9,7 +9,7 @@ from shared.domain.missed_call import ANSWERED_DIALS
 Missing = Literal["none", "absent"]  # nothing was heard of a recording; Twilio says that there is no sound
 # When the check first looks: by then most recordings are there (Twilio tells of them within seconds of the end).
 FIRST_LOOK_S: Final = 60.0
-_HAD: Final = frozenset({"available", "fetched", "verified", "stored", "deleted"})
+_HAD: Final = frozenset({"available", "fetched", "verified", "stored", "provider-deleted", "deleted"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,18 +73,22 @@ CONSENT_RANK: Final[dict[str, int]] = {
 }
 CONSENT_WAY_RANK: Final[dict[str, int]] = {"none": 0, "announce": 1, "asserted": 2, "press": 3}
 
-# Ours: how far a recording has come from Twilio to our store. "absent" (Twilio has no media) and "failed" are ends.
+# Ours: how far a recording has come from Twilio to our store, and out of the world again. "absent" (Twilio has no media) and
+# "failed" are ends unless its sound was had all the same. Once our copy is confirmed Twilio's may go, by policy
+# ("provider-deleted"); "deleted" is gone in both places.
 RECORDING_RANK: Final[dict[str, int]] = {
     "announced": 0,
     "available": 1,
     "fetched": 2,
     "verified": 3,
-    "stored": 4,
-    "absent": 5,
-    "failed": 5,
-    "deleted": 6,
+    "absent": 4,
+    "failed": 4,
+    "stored": 5,
+    "provider-deleted": 6,
+    "deleted": 7,
 }
-RECORDING_FINAL: Final = frozenset({"stored", "absent", "failed", "deleted"})
+RECORDING_FINAL: Final = frozenset({"absent", "failed", "stored", "provider-deleted", "deleted"})
+RECORDING_HAD: Final = frozenset({"stored", "provider-deleted"})  # its sound is in our store
 
 # How sure Twilio is of who answered; an answer may be refined once ("machine_start", then the end of its greeting).
 ANSWERED_BY_RANK: Final[dict[str, int]] = {

@@ -3,7 +3,6 @@
 One client per process: a new one per request costs 3.5 ms over TLS.
 """
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import IO, Any, Final
 import requests
 from twilio.rest import Client
 
+from shared.domain.sound import Digest, Sound
 from shared.errors import Permanent, Transient, Unknown
 from shared.settings import Settings
 from shared.twilio import calls
@@ -38,15 +38,6 @@ LONGEST_TWIML: Final = 4000  # characters of `Twiml` (Calls resource)
 # How recordings that are started on a live call say where they come from (Recordings resource, `source`).
 _STARTED_LIVE: Final = "StartCallRecordingAPI"
 CURRENT: Final = "Twilio.CURRENT"  # in place of a SID: the recording that runs, if there is one only
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What came of a recording's media."""
-
-    size_bytes: int
-    sha256: bytes
-    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +265,7 @@ class TwilioClient:
                 for number in services(str(service.sid)).phone_numbers.list(page_size=_PAGE)
             }
 
-    def fetch_recording(self, recording_sid: str, into: IO[bytes]) -> Fetched:
+    def fetch_recording(self, recording_sid: str, into: IO[bytes]) -> Sound:
         """Streams the WAV of a recording into a file, hashing on the way; memory stays at one chunk.
 
         The address is built from the SID: what was posted is not trusted. Raises Transient while Twilio does not have it
@@ -292,8 +283,7 @@ class TwilioClient:
             content_type = answer.headers.get("content-type", "").split(";")[0].strip()
             if not content_type.startswith("audio/"):
                 raise Permanent(f"media is {content_type or 'of no type'}, not audio")
-            size, sha256 = _copy(answer, into)
-        return Fetched(size, sha256, content_type)
+            return _copy(answer, into).sound(content_type)
 
 
 def _owned(number: Any, names: Collection[str]) -> OwnedNumber:
@@ -305,16 +295,15 @@ def _owned(number: Any, names: Collection[str]) -> OwnedNumber:
     )
 
 
-def _copy(answer: requests.Response, into: IO[bytes]) -> tuple[int, bytes]:
-    """Size and SHA-256. A body shorter than its Content-Length raises: urllib3 counts."""
-    size, digest = 0, hashlib.sha256()
+def _copy(answer: requests.Response, into: IO[bytes]) -> Digest:
+    """Its digest. A body shorter than its Content-Length raises: urllib3 counts."""
+    digest = Digest()
     for chunk in answer.iter_content(_CHUNK_BYTES):
         into.write(chunk)
         digest.update(chunk)
-        size += len(chunk)
-        if size > _LARGEST_BYTES:
+        if digest.size_bytes > _LARGEST_BYTES:
             raise Permanent(f"media is larger than {_LARGEST_BYTES} bytes")
-    return size, digest.digest()
+    return digest
 
 
 def _given(**optional: Any) -> dict[str, Any]:

@@ -160,7 +160,8 @@ LIVES = {
 # What the rows say, without what is drawn or clocked when they are written.
 TABLES = {
     "calls": ("id", "updated_at", "decided_at"), "message_steps": ("id",), "messages": ("updated_at", "created_at", "id"),
-    "recordings": ("announced_at", "updated_at"), "transcriptions": ("updated_at",), "transcription_parts": (),
+    "recordings": ("announced_at", "available_at", "absent_at", "failed_at", "updated_at"),
+    "transcriptions": ("updated_at",), "transcription_parts": (),
     "call_inputs": (), "call_steps": ("id", "at"),
     "text_backs": ("decided_at",), "alerts": (), "notifications": ("id", "created_at", "data", "order_key", "tenant_id"),
 }  # fmt: skip

@@ -7,7 +7,7 @@ import requests
 
 from shared.db import recordings
 from shared.errors import Transient
-from shared.storage import presigned_get
+from shared.store.presigned import presigned_get
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT, event
 from workers.recordings import check
 
@@ -138,4 +138,4 @@ def test_the_object_key_tells_nothing_personal(world, media):
     with world.rt.db.connection() as conn:
         stored = recordings.find(conn, SID)
     assert stored is not None
-    assert stored.object_key == f"recordings/{stored.announced_at:%Y/%m/%d}/{SID}.wav"
+    assert stored.object_key == f"recordings/_/{stored.announced_at:%Y/%m/%d}/{SID}.wav"

@@ -9,8 +9,9 @@ import jwt
 import pytest
 
 from shared.db import recordings
+from shared.domain.sound import Digest
 from shared.runtime import Runtime
-from shared.storage import Store
+from shared.store.s3 import S3Store
 
 from .conftest import ACCOUNT_SID, CALL_SID, TENANT, Api, a_call, application, new_key, user_token
 
@@ -30,9 +31,14 @@ def stored(rt: Runtime, recording_sid: str = RE, content_type: str = "audio/wav"
     announced(rt, recording_sid=recording_sid)
     with rt.db.connection() as conn:
         assert recordings.mark_stored(
-            conn, recording_sid, object_key=f"recordings/{recording_sid}", content_type=content_type,
-            size_bytes=len(SOUND), sha256=hashlib.sha256(SOUND).digest(),
-        )  # fmt: skip
+            conn, recording_sid, object_key=f"recordings/{recording_sid}", sound=sound_of(SOUND, content_type)
+        )
+
+
+def sound_of(content: bytes, content_type: str = "audio/wav"):
+    digest = Digest()
+    digest.update(content)
+    return digest.sound(content_type)
 
 
 @pytest.fixture
@@ -45,10 +51,7 @@ def listener(rt: Runtime, s3: Any) -> Api:
     app = application(rt, **chosen)
     from dataclasses import replace
 
-    Store(replace(rt.settings, **chosen)).put(
-        f"recordings/{RE}", BytesIO(SOUND), size_bytes=len(SOUND), sha256=hashlib.sha256(SOUND).digest(),
-        content_type="audio/wav",
-    )  # fmt: skip
+    S3Store(replace(rt.settings, **chosen)).put(f"recordings/{RE}", BytesIO(SOUND), sound_of(SOUND))
     return Api(app.test_client(), new_key(rt).text)
 
 
@@ -192,14 +195,7 @@ def test_an_object_that_is_gone_from_the_store_is_503(listener: Api, rt: Runtime
 def test_an_object_of_another_size_is_not_passed_off_as_the_recording(listener: Api, rt: Runtime):
     announced(rt)
     with rt.db.connection() as conn:
-        recordings.mark_stored(
-            conn,
-            RE,
-            object_key=f"recordings/{RE}",
-            content_type="audio/wav",
-            size_bytes=len(SOUND) + 1,
-            sha256=bytes(32),
-        )
+        recordings.mark_stored(conn, RE, object_key=f"recordings/{RE}", sound=sound_of(SOUND + b"x"))
     assert listener.get(f"/api/recordings/{RE}?media=1").status_code == 503
 
 

@@ -10,7 +10,9 @@ AT = datetime(2026, 3, 1, 12, 30, 0, 5, UTC)
 STORED = Recording(
     recording_sid="RE" + "0" * 32, call_sid="CA" + "0" * 32, account_sid="AC" + "0" * 32, state="stored", duration_s=7,
     channels=2, source="DialVerb", object_key="k", content_type="audio/wav", size_bytes=10, sha256=bytes(32),
-    error_reason=None, announced_at=AT.astimezone(timezone(timedelta(hours=2))), stored_at=None,
+    blocks=bytes(32), copy=1, retention_class=None, damage=None, checked_at=None, error_reason=None,
+    announced_at=AT.astimezone(timezone(timedelta(hours=2))), available_at=AT, fetched_at=AT, verified_at=AT, stored_at=AT,
+    absent_at=None, failed_at=None, provider_deleted_at=None, deleted_at=None,
 )  # fmt: skip
 
 
