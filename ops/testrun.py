@@ -38,7 +38,8 @@ class Stage:
 
 
 # More than the cores: most of these tests wait for real processes.
-PARALLEL = ("-n", str(max(3, min(4, os.cpu_count() or 2))))
+# Who has nothing left takes of what others have before them: the last of long files would leave the other workers idle.
+PARALLEL = ("-n", str(max(3, min(4, os.cpu_count() or 2))), "--dist", "worksteal")
 # e2e tests start a whole stack each: two at once would measure each other.
 STAGES = (
     Stage("unit and integration", ["tests/unit", "tests/integration"], PARALLEL),

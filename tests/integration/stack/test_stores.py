@@ -96,8 +96,8 @@ def test_a_port_that_is_taken_every_time_is_told(
 ):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        monkeypatch.setattr(s3, "server", lambda folder, _, made=s3.server: made(folder, port))
-        with pytest.raises(GaveUp, match="s3 ended while starting"):
+        monkeypatch.setattr(stores, "free_port", lambda: port)
+        with pytest.raises(GaveUp, match="ended while starting"):
             stores.start_ready(supervisor, tmp_path, stores.Wanted("red", "post"))
 
 
