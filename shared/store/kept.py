@@ -28,3 +28,11 @@ class Source:
 
     pieces: Iterator[bytes]
     close: Callable[[], None]
+
+
+def disposition(filename: str) -> str:
+    """Content-Disposition that names a download. Our names are plain; what is not plain in another one is replaced."""
+    plain = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "_" for letter in filename
+    )
+    return f'attachment; filename="{plain}"'
