@@ -104,8 +104,15 @@ def test_a_worker_killed_before_it_could_note_a_text_has_left_it_for_the_next(ho
     assert (redis.client.llen("sms.jobs"), redis.client.hlen("unacked")) == (0, 1)
     house.start(name="two", queues=QUEUES).ready()
     wait_for(lambda: texts(house) == 1, "the next one takes it", 15)
-    wait_for(lambda: redis.client.hlen("unacked") == 0, "it is acknowledged")
-    assert redis.client.zcard("unacked_index") == 0
+    # All three at once: on a busy machine it may be given back once more before it is acknowledged.
+    wait_for(lambda: kept_copies(redis) == (0, 0, 0), "it is acknowledged")
+    assert texts(house) == 1
+
+
+def kept_copies(redis):
+    """How many wait, are in somebody's hand, and are listed as such."""
+    with redis.client.pipeline() as pipe:
+        return tuple(pipe.llen("sms.jobs").hlen("unacked").zcard("unacked_index").execute())
 
 
 def test_texts_are_taken_from_the_lists_of_all_priorities_in_kombus_order(house, redis):
