@@ -1,7 +1,12 @@
-"""Makes the bucket of the recordings when it is missing: `python -m ops.bucket`, with the service's own settings."""
+"""Makes the bucket of the recordings when it is missing: `python -m ops.bucket`, with the service's own settings.
+
+A new bucket is closed to the public, ends uploads that nobody ended, and has versions and object lock if TS_S3_LOCK asks
+for one (only a new bucket can have it everywhere). A bucket that is there is left alone.
+"""
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -17,7 +22,28 @@ TRIES = Config(retries={"mode": "standard", "max_attempts": 20}, connect_timeout
 FIRST_REGION = "us-east-1"
 
 
-def ensure(settings: Settings) -> bool:
+# The service ends such uploads itself; this is for the days on which it does not run.
+ENDED_UPLOADS: Any = {
+    "Rules": [
+        {
+            "ID": "end-uploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        }
+    ]
+}
+CLOSED: Any = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+# What S3-alikes answer to a request that they do not know.
+UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidRequest", "MalformedXML", "XNotImplemented"}
+
+
+def ensure(settings: Settings, say: Callable[[str], object] = print) -> bool:
     """True when the bucket was made now, False when it was there. Other refusals are raised as ClientError."""
     s3 = boto3.client(
         "s3",
@@ -33,13 +59,43 @@ def ensure(settings: Settings) -> bool:
     except ClientError as refusal:
         if refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
             raise
-    if settings.s3_region == FIRST_REGION:
-        s3.create_bucket(Bucket=settings.s3_bucket)
-    else:
-        # The stubs know a closed list of regions; ours comes from the settings.
-        where: Any = {"LocationConstraint": settings.s3_region}
-        s3.create_bucket(Bucket=settings.s3_bucket, CreateBucketConfiguration=where)
+    s3.create_bucket(**_wanted(settings))
+    bucket = settings.s3_bucket
+    _tolerant(
+        say,
+        "closing it to the public",
+        s3.put_public_access_block,
+        PublicAccessBlockConfiguration=CLOSED,
+        Bucket=bucket,
+    )
+    _tolerant(
+        say,
+        "ending old uploads",
+        s3.put_bucket_lifecycle_configuration,
+        LifecycleConfiguration=ENDED_UPLOADS,
+        Bucket=bucket,
+    )
     return True
+
+
+def _wanted(settings: Settings) -> Any:
+    wanted: dict[str, Any] = {"Bucket": settings.s3_bucket}
+    if settings.s3_region != FIRST_REGION:
+        wanted["CreateBucketConfiguration"] = {"LocationConstraint": settings.s3_region}
+    if settings.s3_lock != "off":
+        wanted["ObjectLockEnabledForBucket"] = True  # and with it versions
+    return wanted
+
+
+def _tolerant(say: Callable[[str], object], what: str, ask: Callable[..., object], **asked: Any) -> None:
+    """Not every store can do this, and none is worse for it. Raises ClientError for any other refusal."""
+    try:
+        ask(**asked)
+    except ClientError as refusal:
+        code = refusal.response.get("Error", {}).get("Code", "")
+        if code not in UNKNOWN:
+            raise
+        say(f"{what}: this store cannot ({code})")
 
 
 def main() -> int:
