@@ -80,8 +80,8 @@ class MediaHost:
         self._server.server_close()
 
     def _for(self, path: str) -> _Answer:
-        fitting = [each for each in self._answers if each.path in ("", path) and each.query in path]
-        return max(fitting, key=lambda each: (bool(each.path or each.query), self._answers.index(each)))
+        fitting = [each for each in self._answers[::-1] if each.path in ("", path) and each.query in path]
+        return max(fitting, key=lambda each: bool(each.path or each.query))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         host = self

@@ -1,6 +1,7 @@
 """A real worker that is killed between every two states of a recording: it is stored once, whole, whatever was done before."""
 
 import hashlib
+import signal
 
 import pytest
 
@@ -149,8 +150,6 @@ def test_a_worker_killed_while_it_mends_a_damaged_one_leaves_one_good_copy(house
 
 
 def test_a_worker_that_stood_still_with_the_sound_changes_nothing_when_it_wakes(house):
-    import signal
-
     house.is_told()
     still = house.start(keeping="verified", stops=True)
     wait_for(lambda: house.state() == "verified", "it is stopped")
