@@ -1,4 +1,4 @@
-"""The sound of recordings, as Twilio's media host sends it. What comes back is not trusted: neither where it leads nor what it is."""
+"""The sound of recordings from Twilio's media host. Its answers are not trusted: neither where they lead nor what they are."""
 
 import errno
 import socket
@@ -32,15 +32,14 @@ class Media:
     """Fetches recordings. One per process, used by all threads."""
 
     def __init__(self, settings: Settings) -> None:
-        self._api = settings.twilio_api_url or _API
-        self._accounts = settings.accounts
+        self._settings = settings
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy variable or .netrc of the host must not meet our credentials
         self._session.cookies.set_policy(
             DefaultCookiePolicy(allowed_domains=[])
         )  # one account's must not reach another
 
-    def fetch(self, account_sid: str, recording_sid: str, into: IO[bytes], *, format: str, channels: int) -> Sound:  # noqa: A002
+    def fetch(self, account_sid: str, recording_sid: str, into: IO[bytes], *, format: str, channels: int) -> Sound:
         """Streams a recording (`format` wav or mp3, `channels` 1 or 2) to the start of a file, hashing on the way.
 
         The address is built from the SIDs. Where Twilio refuses that number of channels, it is asked for what it has.
@@ -48,16 +47,19 @@ class Media:
         """
         if not _SID.match(recording_sid):
             raise Permanent("not a RecordingSid")
-        tokens = self._accounts.get(account_sid)
+        tokens = self._settings.accounts.get(account_sid)
         if not tokens:
             raise Permanent(f"no auth token for account {account_sid}")
-        url = f"{self._api}/2010-04-01/Accounts/{account_sid}/Recordings/{recording_sid}.{format}"
+        url = f"{self._api()}/2010-04-01/Accounts/{account_sid}/Recordings/{recording_sid}.{format}"
         answer = self._get(f"{url}?RequestedChannels={channels}", (account_sid, tokens[0]))
         if answer.status_code == 400:
             answer.close()
             answer = self._get(url, (account_sid, tokens[0]))
         with answer:
             return _sound(answer, into)
+
+    def _api(self) -> str:
+        return self._settings.twilio_api_url or _API
 
     def _get(self, url: str, auth: tuple[str, str] | None) -> requests.Response:
         """Follows redirects by hand. Credentials stay with the address they are for, and once dropped are not taken up."""
@@ -75,7 +77,7 @@ class Media:
                 return answer
             answer.close()
             target = urljoin(url, where)
-            check_redirect(self._api, target)
+            check_redirect(self._api(), target)
             auth = auth if _origin(target) == _origin(url) else None
             url = target
         raise Transient("media_redirects")
