@@ -158,6 +158,24 @@ def _whole_days(value: str) -> int | None:
     return _days(value)
 
 
+def _folder(value: str) -> str:
+    if not Path(value).is_absolute():
+        raise ValueError("must be a folder's whole path, from / on")
+    return value
+
+
+def _kms_key(value: str) -> str:
+    """AWS KMS Developer Guide, "Key identifiers": key id, key ARN, alias name or alias ARN."""
+    if not _KMS_KEY.fullmatch(value):
+        raise ValueError("must be a KMS key's id or ARN, or alias/name or its ARN")
+    return value
+
+
+_KMS_KEY = re.compile(
+    r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:)?(key/)?(mrk-)?[0-9a-f-]{32,36}|(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:)?alias/[\w/-]{1,250}"
+)
+
+
 def _recording_keys(value: str) -> dict[str, bytes]:
     """`id=base64 of 32 bytes`, the newest first. Never says a key in its ValueError, only which entry it is."""
     ring: dict[str, bytes] = {}
@@ -263,7 +281,7 @@ class Settings:
     )
     recording_dir: str = _env(
         "TS_RECORDING_DIR",
-        _text,
+        _folder,
         "folder of the recordings with TS_RECORDING_STORE=disk",
         default="/var/lib/twilio-server/recordings",
     )
@@ -334,7 +352,7 @@ class Settings:
         "how the store encrypts recordings: AES256 (SSE-S3), aws:kms (SSE-KMS), off (the store does it by itself)",
         default="AES256",
     )
-    s3_kms_key_id: str = _env("TS_S3_KMS_KEY_ID", _text, "KMS key for aws:kms; empty: the bucket's own", default="")
+    s3_kms_key_id: str = _env("TS_S3_KMS_KEY_ID", _kms_key, "KMS key for aws:kms; empty: the bucket's own", default="")
     s3_lock: str = _env(
         "TS_S3_LOCK",
         _one_of("off", "governance", "compliance"),
@@ -442,6 +460,10 @@ def load(environ: Mapping[str, str]) -> Settings:
             values[item.name] = _value(item.metadata, environ)
         except (ValueError, OSError) as fault:
             faults.append(f"{item.metadata['name']}: {fault} ({item.metadata['what']})")
+    if values.get("recording_store") == "disk" and values.get("recording_keys") == {}:
+        faults.append(
+            "TS_RECORDING_KEYS: is missing, and nothing is written to disk unencrypted (TS_RECORDING_STORE=disk)"
+        )
     if faults:
         raise BadSettings("settings to mend:\n  " + "\n  ".join(faults))
     return Settings(**values)

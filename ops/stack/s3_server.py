@@ -2,14 +2,18 @@
 
 moto keeps everything in memory. What is put or deleted through this process is mirrored in a folder, object by object,
 and read back at the next start, so that a recording still plays after a restart. Single-part and multipart uploads, tags
-and versions work as moto does them; only each key's newest content is kept on disk.
+and versions work as moto does them; only each key's newest content is kept on disk. What moto leaves out is done here: a
+SHA-256 that comes with an upload is compared, as S3 does.
 """
 
 import argparse
 import hashlib
+import io
 import json
 import os
+from base64 import b64encode
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -18,10 +22,15 @@ os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeDeleteMarker, s3_backends
 from werkzeug.serving import make_server
 
 CHANGES = {"PUT", "POST", "DELETE"}
+# What moto knows of an object's checksum.
+CHECKSUM = ("algorithm", "type", "value", "parts")
+BAD_DIGEST = (
+    b"<Error><Code>BadDigest</Code><Message>The SHA256 you specified did not match what was received.</Message></Error>"
+)
 
 
 class Mirror:
@@ -39,7 +48,7 @@ class Mirror:
         """Bring the files of `key` to what the bucket has now."""
         found = self.backend.buckets[self.bucket].keys.get(key)
         content, facts = self._paths(key)
-        if found is None:
+        if found is None or isinstance(found, FakeDeleteMarker):
             facts.unlink(missing_ok=True)
             content.unlink(missing_ok=True)
             return
@@ -51,6 +60,9 @@ class Mirror:
             "encryption": found.encryption,
             "kms_key_id": found.kms_key_id,
             "storage": found.storage_class,
+            "etag": found.etag.strip('"'),
+            "modified_at": found.last_modified.isoformat(),
+            "checksum": {name: getattr(found, f"checksum_{name}") for name in CHECKSUM},
         }
         _replace(facts, json.dumps(kept).encode())
 
@@ -67,8 +79,13 @@ class Mirror:
             storage=kept["storage"],
             encryption=kept["encryption"],
             kms_key_id=kept["kms_key_id"],
+            etag=kept.get("etag"),
         )
         stored.set_metadata(kept["metadata"])
+        for name, value in kept.get("checksum", {}).items():
+            setattr(stored, f"checksum_{name}", value)
+        if "modified_at" in kept:
+            stored.last_modified = datetime.fromisoformat(kept["modified_at"])
 
     def _paths(self, key: str) -> tuple[Path, Path]:
         name = hashlib.sha256(key.encode()).hexdigest()  # a key may hold any character and be too long for a file name
@@ -91,6 +108,23 @@ def remembering(app: WSGIApplication, mirror: Mirror) -> WSGIApplication:
     return serve
 
 
+def comparing(app: WSGIApplication) -> WSGIApplication:
+    """`app`, that is never shown a body which is not what its x-amz-checksum-sha256 says."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        told = environ.get("HTTP_X_AMZ_CHECKSUM_SHA256")
+        if environ["REQUEST_METHOD"] != "PUT" or not told:
+            return app(environ, start_response)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        if b64encode(hashlib.sha256(body).digest()).decode() != told:
+            start_response("400 Bad Request", [("Content-Type", "application/xml")])
+            return [BAD_DIGEST]
+        environ["wsgi.input"] = io.BytesIO(body)
+        return app(environ, start_response)
+
+    return serve
+
+
 def _replace(path: Path, content: bytes) -> None:
     draft = path.with_name(f"{path.name}.new")
     draft.write_bytes(content)
@@ -105,7 +139,7 @@ def main() -> None:
     parser.add_argument("--region", required=True)
     told = parser.parse_args()
     mirror = Mirror(told.folder, told.bucket, told.region)
-    app = remembering(DomainDispatcherApplication(create_backend_app), mirror)
+    app = comparing(remembering(DomainDispatcherApplication(create_backend_app), mirror))
     make_server("127.0.0.1", told.port, app, threaded=True).serve_forever()
 
 

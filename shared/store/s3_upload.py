@@ -37,6 +37,7 @@ def upload(client: "S3Client", settings: Settings, key: str, file: IO[bytes], so
     client.put_object(
         Body=file,
         ContentLength=sound.size_bytes,
+        ChecksumAlgorithm="SHA256",
         ChecksumSHA256=_text(sound.sha256),
         IfNoneMatch="*",
         **_target(settings, key),
