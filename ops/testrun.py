@@ -38,7 +38,8 @@ class Stage:
 
 
 # More than the cores: most of these tests wait for real processes.
-PARALLEL = ("-n", str(max(3, min(4, os.cpu_count() or 2))))
+# Who has nothing left takes of what others have before them: the last of long files would leave the other workers idle.
+PARALLEL = ("-n", str(max(3, min(4, os.cpu_count() or 2))), "--dist", "worksteal")
 # e2e tests start a whole stack each: two at once would measure each other.
 STAGES = (
     Stage("unit and integration", ["tests/unit", "tests/integration"], PARALLEL),
@@ -48,6 +49,8 @@ NAMED = {
     "unit": Stage("unit", ["tests/unit"], PARALLEL),
     "integration": Stage("integration", ["tests/integration"], PARALLEL),
     "e2e": STAGES[1],
+    # Worker processes killed and frozen in the middle of their work: minutes of waiting, so beside the rest (`.ci/run`).
+    "kills": Stage("kills", ["tests/kills"], PARALLEL),
     # That the fault runs find what a naive service does wrong: minutes, so beside the rest (`.ci/run`).
     "chaos": Stage("chaos", ["tests/chaos"]),
 }
@@ -65,7 +68,7 @@ class Asked:
 
 
 def understand(arguments: Sequence[str]) -> Asked:
-    """The stages and pytest's own arguments in `arguments`: [--redis NAME] [unit|integration|e2e|chaos] [for pytest …]."""
+    """The stages and pytest's own arguments in `arguments`: [--redis NAME] [a name of NAMED] [for pytest …]."""
     rest, flavour = list(arguments), None
     if rest[:1] == ["--redis"] and len(rest) > 1:
         flavour, rest = rest[1], rest[2:]
@@ -120,9 +123,7 @@ def in_memory() -> str | None:
 
 def _start_stores(supervisor: Supervisor, folder: Path, flavour: str | None) -> dict[str, str]:
     wanted = stores.Wanted(secrets.token_hex(16), secrets.token_hex(16), redis_flavour=flavour, is_durable=False)
-    found = stores.start(supervisor, folder, wanted, given={})
-    stores.wait_ready(supervisor)
-    return found
+    return stores.start_ready(supervisor, folder, wanted)
 
 
 def _environment(folder: Path, found: Mapping[str, str]) -> dict[str, str]:

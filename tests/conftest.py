@@ -58,8 +58,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     supervisor = Supervisor(env=os.environ, cwd=REPO, logs=folder, say=print)
     wanted = stack_stores.Wanted(secrets.token_hex(8), secrets.token_hex(8), is_durable=False)
     try:
-        found = stack_stores.start(supervisor, folder, wanted, given={})
-        stack_stores.wait_ready(supervisor)
+        found = stack_stores.start_ready(supervisor, folder, wanted)
         yield Stores(found["TS_REDIS_URL"], found["TS_DATABASE_URL"], found["TS_S3_ENDPOINT_URL"])
     finally:
         supervisor.stop(stack_stores.STOP_ORDER)

@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,8 +63,14 @@ _LOCATION: Final[dict[str, Any]] = {
 
 def install(app: Flask) -> None:
     """Serves the document, built now and never again."""
-    text = written(document())
+    text = _text()
     app.add_url_rule("/openapi.json", "openapi", lambda: Response(text, content_type="application/json"))
+
+
+@cache
+def _text() -> str:
+    """Once a process: it is the same for every application."""
+    return written(document())
 
 
 def written(spec: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Links to the sound: whoever has one may hear the recording until it ends, seconds later."""
 
+from datetime import UTC, datetime
 from threading import BoundedSemaphore
 from typing import Final
 
@@ -12,6 +13,7 @@ from ingress.problem import Problem
 from shared.db import recording_overview
 from shared.runtime import Runtime
 from shared.store import open_store
+from shared.store.disk import DiskStore
 
 # The address is the secret: no cache keeps it and no page is told where its visitor came from.
 _DISCREET: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -49,5 +51,6 @@ def show(rt: Runtime, seats: BoundedSemaphore, token: str) -> Response:
 
 def _key_of(rt: Runtime, token: str) -> str | None:
     """Links of S3 lead to S3: only a disk has such."""
-    opened = getattr(open_store(rt.settings), "open_link", None)
-    return opened(token) if opened else None
+    store = open_store(rt.settings)
+    opened = store.open_link(token, datetime.now(UTC)) if isinstance(store, DiskStore) else None
+    return opened.key if opened else None

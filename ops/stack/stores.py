@@ -6,9 +6,12 @@ from pathlib import Path
 
 from ops.stack import postgres, redis, s3
 from ops.stack.ports import free_port
-from ops.stack.supervisor import Supervisor
+from ops.stack.supervisor import GaveUp, Supervisor
 
 READY_WITHIN_S = 20
+# Between choosing a free port and having it another program may take it: rare, and three times in a row is something else.
+MOST_STARTS = 3
+PORT_TAKEN = "Address already in use"  # each of the three says so at its end
 STORES = ("s3", "postgres", "redis")
 STOP_ORDER = tuple((name,) for name in STORES)
 
@@ -45,6 +48,22 @@ def start(supervisor: Supervisor, folder: Path, wanted: Wanted, given: Mapping[s
         database = postgres.server(folder, free_port(), wanted.postgres_password, is_durable=wanted.is_durable)
         supervisor.start(database.service)
         found["TS_DATABASE_URL"] = database.url
+    return found
+
+
+def start_ready(supervisor: Supervisor, folder: Path, wanted: Wanted, starts: int = MOST_STARTS) -> dict[str, str]:
+    """Start all three and return their variables once they answer; on other ports when one was taken from under them.
+
+    Raises redis.NoServer or postgres.NoPostgres with what to do, and supervisor.GaveUp.
+    """
+    found = start(supervisor, folder, wanted, given={})
+    try:
+        wait_ready(supervisor)
+    except GaveUp as fault:
+        if starts == 1 or PORT_TAKEN not in str(fault):
+            raise
+        supervisor.stop(STOP_ORDER)
+        return start_ready(supervisor, folder, wanted, starts - 1)
     return found
 
 

@@ -14,17 +14,6 @@ class Waveform:
     peaks: bytes
 
 
-def keep(conn: Connection, recording_sid: str, channels: int, peaks: bytes) -> None:
-    """Keeps the peaks of a recording, in place of older ones: a second fetch may have brought another sound."""
-    conn.execute(
-        """
-        insert into recording_waveforms (recording_sid, channels, peaks) values (%(sid)s, %(channels)s, %(peaks)s)
-        on conflict (recording_sid) do update set channels = excluded.channels, peaks = excluded.peaks
-        """,
-        {"sid": recording_sid, "channels": channels, "peaks": peaks},
-    )
-
-
 def find(conn: Connection, recording_sid: str) -> Waveform | None:
     """The peaks of a recording, if it has been looked at."""
     with conn.cursor(row_factory=class_row(Waveform)) as cursor:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import redis
 
 from ops.stack import identity, leftovers, ports, postgres, probes, s3, stores
 from ops.stack import redis as redis_server
-from ops.stack.supervisor import Supervisor
+from ops.stack.supervisor import GaveUp, Supervisor
 from tests.integration.stack.conftest import ROOT, wait_for
 
 
@@ -74,6 +75,30 @@ def test_all_three_remember_over_a_restart(tmp_path: Path):
         stored = bucket(found).Object("recordings/ü 1.wav").get()
         assert (stored["Body"].read(), stored["Metadata"]) == (b"RIFF", {"sha256": "0f"})
         assert stored["ContentType"] == "audio/wav"
+
+
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["s3", "redis", "postgres"])
+def test_a_port_that_is_taken_before_its_server_has_it_costs_another_start(
+    tmp_path: Path, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, which: int
+):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        chosen = [ports.free_port() for _ in range(which)] + [port]
+        monkeypatch.setattr(stores, "free_port", lambda: chosen.pop(0) if chosen else ports.free_port())
+        found = stores.start_ready(supervisor, tmp_path, stores.Wanted("red", "post"))
+        assert not [url for url in found.values() if f":{port}" in url]
+        assert [supervisor.missing(name) for name in stores.STORES] == ["", "", ""]
+        supervisor.stop(stores.STOP_ORDER)
+
+
+def test_a_port_that_is_taken_every_time_is_told(
+    tmp_path: Path, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(stores, "free_port", lambda: port)
+        with pytest.raises(GaveUp, match="ended while starting"):
+            stores.start_ready(supervisor, tmp_path, stores.Wanted("red", "post"))
 
 
 def test_without_the_password_redis_and_postgresql_tell_nothing(stores: Any):

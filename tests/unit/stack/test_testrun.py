@@ -1,6 +1,10 @@
 """What ./ops/test runs for which words, and how it judges coverage."""
 
+from pathlib import Path
+
 from ops import testrun
+
+TESTS = testrun.ROOT / "tests"
 
 
 def test_without_words_every_stage_runs_and_the_gates_apply():
@@ -14,6 +18,19 @@ def test_a_stage_may_be_named_with_words_for_pytest():
     assert [list(stage.folders) for stage in asked.stages] == [["tests/unit"]]
     assert list(asked.arguments) == ["-k", "phone"]
     assert not asked.is_whole
+
+
+def test_what_takes_minutes_runs_when_it_is_named_only():
+    for name in ("kills", "chaos"):
+        (stage,) = testrun.understand([name]).stages
+        assert [Path(folder).is_dir() for folder in stage.folders] == [True]
+        assert not {*stage.folders} & {folder for one in testrun.STAGES for folder in one.folders}
+
+
+def test_every_folder_of_tests_belongs_to_a_stage():
+    named = {folder for stage in testrun.NAMED.values() for folder in stage.folders}
+    there = {f"tests/{path.relative_to(TESTS).parts[0]}" for path in TESTS.rglob("test_*.py")}
+    assert there == named
 
 
 def test_a_path_runs_alone():

@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,11 +25,14 @@ from shared.db import numbers
 from shared.domain.event import Event as Stored
 from shared.domain.event import from_record
 from shared.domain.routing import Number, forwards
+from tests.conftest import Stores
 
 REPO = Path(__file__).parents[4]
 PUBLIC, ACCOUNT, TOKEN = "https://calls.example.com", "AC" + "0a" * 16, "the-new-token"
 BUSINESS, OWNER, CUSTOMER = "+14155550100", "+14155550199", "+12125550142"
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
+# A file's time of change is only as fine as the kernel's tick (10 ms at most); a second is on the safe side.
+FILE_TIME_NS = 1_000_000_000
 
 
 def until(fact: Callable[[], Any], within_s: float = 45.0) -> Any:
@@ -108,6 +112,10 @@ class Server:
     process: "subprocess.Popen[bytes] | None" = None
     fixed_port: int = 0
     program: tuple[str, str] = ("ingress/gunicorn_conf.py", "ingress.wsgi:app")
+    since_ns: int = 0
+    """What was received before is none of this test's."""
+    _log_from: int = 0
+    _counted: str = ""
 
     def start(self) -> "Server":
         self.port, self.admin_port = self.fixed_port or free_port(), free_port()
@@ -135,21 +143,32 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self.redis.close()
+
+    def begin(self) -> "Server":
+        """For the next test: what is stored, said and counted from now on, as if it were all."""
+        assert self._is_ready()
+        self.redis.flushdb()
+        self.since_ns, self._log_from, self._counted = (
+            time.time_ns(),
+            (self.folder / "log").stat().st_size,
+            self._metrics(),
+        )
+        return self
+
+    @cached_property
+    def redis(self) -> "redis_py.Redis":
+        return redis_py.Redis.from_url(self.redis_url)
 
     def client(self) -> Client:
         return Client(self.port)
 
     def log(self) -> str:
-        return (self.folder / "log").read_text()
+        return (self.folder / "log").read_bytes()[self._log_from :].decode()
 
     def metric(self, name: str) -> float:
         """The sum of a metric's samples whose line begins with `name`."""
-        client = Client(self.admin_port)
-        text = client.ask(b"GET /metrics HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n").body.decode()
-        client.close()
-        return sum(
-            float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"twilio_server_{name}")
-        )
+        return _sum(self._metrics(), name) - _sum(self._counted, name)
 
     def stored(self) -> list[Stored]:
         """What is kept in either store, in the order it came: on a busy machine Redis may miss its 20 ms."""
@@ -157,17 +176,30 @@ class Server:
         return [both[event_id] for event_id in sorted(both)]
 
     def in_inbox(self) -> list[Stored]:
-        with redis_py.Redis.from_url(self.redis_url) as client:
-            records = client.hvals(inbox.INBOX)
-        return [from_record(record) for record in records]  # type: ignore[union-attr]
+        return self._new(from_record(record) for record in self.redis.hvals(inbox.INBOX))  # type: ignore[union-attr]
 
     def in_journal(self) -> list[Stored]:
-        found = [item for path in (self.folder / "journal").glob("*.seg") for item in journal.read(path)]
-        return [from_record(item.record) for item in found if isinstance(item, journal.Entry)]
+        # A segment that was last written to before has nothing new.
+        fresh = [path for path in self._segments() if path.stat().st_mtime_ns > self.since_ns - FILE_TIME_NS]
+        found = [item for path in fresh for item in journal.read(path)]
+        return self._new(from_record(item.record) for item in found if isinstance(item, journal.Entry))
 
     def forget_stored(self) -> None:
-        with redis_py.Redis.from_url(self.redis_url) as client:
-            client.flushdb()
+        """The drainer may bring it back, but it is none of this test's any more."""
+        self.redis.flushdb()
+        self.since_ns = time.time_ns()
+
+    def _new(self, events: Iterable[Stored]) -> list[Stored]:
+        return [event for event in events if event.received_ns >= self.since_ns]
+
+    def _segments(self) -> Iterable[Path]:
+        return (self.folder / "journal").glob("*.seg")
+
+    def _metrics(self) -> str:
+        client = Client(self.admin_port)
+        text = client.ask(b"GET /metrics HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n").body.decode()
+        client.close()
+        return text
 
     def _is_ready(self) -> bool:
         if self.process is None or self.process.poll() is not None:
@@ -184,6 +216,12 @@ class Server:
             client.close()
 
 
+def _sum(metrics: str, name: str) -> float:
+    return sum(
+        float(line.rpartition(" ")[2]) for line in metrics.splitlines() if line.startswith(f"twilio_server_{name}")
+    )
+
+
 def children(server: Server) -> set[int]:
     """The workers, by process id."""
     if server.process is None:
@@ -192,14 +230,42 @@ def children(server: Server) -> set[int]:
     return {int(pid) for pid in text.split()}
 
 
-@pytest.fixture
-def server(redis_url: str, database_url: str, tmp_path: Path) -> Iterator[Server]:
-    """One worker, two threads, the lane on."""
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        numbers.put(conn, Number(BUSINESS, "t", forwards(OWNER)))
-    running = Server(redis_url, database_url, tmp_path)
+@pytest.fixture(scope="module")
+def module_redis_urls(stores: Stores) -> tuple[str, str]:
+    """Two Redis databases for the servers of a module: behind those of `redis_url`, of the sixteen there are."""
+    base, worker = stores.redis_url.rpartition("/")[0], os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    first = 6 + 2 * int(worker.removeprefix("gw"))
+    return f"{base}/{first}", f"{base}/{first + 1}"
+
+
+@pytest.fixture(scope="module")
+def module_server(
+    module_redis_urls: tuple[str, str], module_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    running = a_server(module_redis_urls[0], module_database_url, tmp_path_factory.mktemp("server"))
+    running.redis.flushdb()
     yield running.start()
     running.stop()
+
+
+@pytest.fixture
+def server(module_server: Server) -> Server:
+    """One worker, two threads, the lane on. Started once for a file: no test changes it."""
+    return module_server.begin()
+
+
+@pytest.fixture
+def own_server(redis_url: str, database_url: str, tmp_path: Path) -> Iterator[Server]:
+    """The same, of one test's own: nothing has come to it before."""
+    running = a_server(redis_url, database_url, tmp_path)
+    yield running.start()
+    running.stop()
+
+
+def a_server(redis_url: str, database_url: str, folder: Path) -> Server:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        numbers.put(conn, Number(BUSINESS, "t", forwards(OWNER)))
+    return Server(redis_url, database_url, folder)
 
 
 def webhook(

@@ -7,20 +7,28 @@ from tests.integration.ingress.lane.conftest import OWNER, Server, call, status,
 LANE = "lane_answers_total"
 
 
-def test_a_signed_callback_is_stored_in_both_stores_and_answered_in_the_loop(server):
-    answer = server.client().ask(webhook(headers={"I-Twilio-Idempotency-Token": "t-1"}))
+def test_a_signed_callback_is_stored_in_both_stores_and_answered_in_the_loop(own_server):
+    answer = own_server.client().ask(webhook(headers={"I-Twilio-Idempotency-Token": "t-1"}))
     assert (answer.status, answer.body) == (204, b"")
-    (event,) = server.stored()
+    (event,) = own_server.stored()
     assert (event.kind, event.key, event.token) == ("call-status", f"call-status:CA{1:032x}:completed", "t-1")
     assert answer.headers["x-request-id"] == event.event_id
-    assert server.metric(LANE) == 1
-    assert server.metric("events_stored_total") == 1
-    assert server.metric('webhooks_total{kind="call-status",outcome="accepted"}') == 1
-    assert server.metric('webhook_ack_seconds_count{kind="call-status"}') == 1
-    assert event.key in server.log()
+    assert own_server.metric(LANE) == 1
+    assert own_server.metric("events_stored_total") == 1
+    assert own_server.metric('webhooks_total{kind="call-status",outcome="accepted"}') == 1
+    assert own_server.metric('webhook_ack_seconds_count{kind="call-status"}') == 1
+    assert event.key in own_server.log()
     # The same one again and again until both stores were quick enough to be waited for.
-    until(lambda: server.client().ask(webhook()) and server.metric('events_stored_total{where="journal_and_inbox"}'))
-    assert {stored.key for stored in server.in_inbox()} == {stored.key for stored in server.in_journal()} == {event.key}
+    until(
+        lambda: (
+            own_server.client().ask(webhook()) and own_server.metric('events_stored_total{where="journal_and_inbox"}')
+        )
+    )
+    assert (
+        {stored.key for stored in own_server.in_inbox()}
+        == {stored.key for stored in own_server.in_journal()}
+        == {event.key}
+    )
 
 
 def test_a_call_is_answered_with_twiml_in_the_loop(server):

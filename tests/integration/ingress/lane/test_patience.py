@@ -199,27 +199,27 @@ def test_the_largest_request_that_is_allowed_is_taken(server):
     assert server.client().ask(webhook(params=text)).status == 204
 
 
-def test_a_flood_of_bad_signatures_is_refused_and_good_ones_come_through(server):
-    flood = [server.client() for _ in range(50)]
+def test_a_flood_of_bad_signatures_is_refused_and_good_ones_come_through(own_server):
+    flood = [own_server.client() for _ in range(50)]
     for _ in range(10):
         for client in flood:
             client.send(webhook(signature="AAAAAAAAAAAAAAAAAAAAAAAAAAA="))
-        assert server.client().ask(webhook("/api/calls/incoming", call())).status == 200
+        assert own_server.client().ask(webhook("/api/calls/incoming", call())).status == 200
         assert {client.answer().status for client in flood} == {403}
-    assert len(server.stored()) == 10
-    assert server.log().count("webhook_refused") < 100  # a flood must not fill the disk with lines
-    assert until(lambda: server.metric('webhooks_total{kind="unknown",outcome="refused"}') == 500)
+    assert len(own_server.stored()) == 10
+    assert own_server.log().count("webhook_refused") < 100  # a flood must not fill the disk with lines
+    assert until(lambda: own_server.metric('webhooks_total{kind="unknown",outcome="refused"}') == 500)
 
 
-def test_a_flood_of_what_is_no_request_leaves_few_lines_and_nothing_of_its_own_in_them(server):
+def test_a_flood_of_what_is_no_request_leaves_few_lines_and_nothing_of_its_own_in_them(own_server):
     for number in range(100):
-        answer = server.client().ask(
+        answer = own_server.client().ask(
             b"GET /?From=%2B12125550142 secret-" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"
         )
         assert (number, answer.status) == (number, 400)
-    assert server.metric('http_requests_total{method="",route="(none)",status="400"}') == 100
-    assert 0 < server.log().count("request_unreadable") < 30
-    assert "secret" not in server.log()
+    assert own_server.metric('http_requests_total{method="",route="(none)",status="400"}') == 100
+    assert 0 < own_server.log().count("request_unreadable") < 30
+    assert "secret" not in own_server.log()
 
 
 def test_methods_that_clients_make_up_are_counted_as_one(server):

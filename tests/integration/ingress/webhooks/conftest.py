@@ -7,6 +7,7 @@ from threading import Event
 from typing import Any
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
@@ -58,10 +59,11 @@ def door_with(environ: dict[str, str]) -> Iterator[Callable[..., "Door"]]:
 
 def opened(environ: dict[str, str]) -> Iterator[IngressRuntime]:
     """A Runtime that knows two numbers."""
-    runtime = open_runtime(load(environ))
-    with runtime.db.connection() as conn:
+    # Before it opens: it reads the numbers at once, and from then on every second.
+    with psycopg.connect(environ["TS_DATABASE_URL"]) as conn:
         numbers.put(conn, Number(BUSINESS, "t", forwards(OWNER)))
         numbers.put(conn, Number(VOICEMAIL_ONLY, "t", Routing(greeting="Hello & goodbye")))
+    runtime = open_runtime(load(environ))
     until(lambda: runtime.routing.number(BUSINESS).routing.targets)
     yield runtime
     runtime.close()

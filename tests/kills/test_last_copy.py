@@ -8,7 +8,7 @@ import pytest
 from shared import tasks
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.hands import OwnRedis, send
-from tests.integration.workers.test_kills import JOB, House
+from tests.kills.test_kills import JOB, House
 
 QUEUES = ("sms", "sms.jobs")
 

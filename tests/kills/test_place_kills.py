@@ -14,7 +14,7 @@ from shared.domain.routing import Number
 from shared.domain.twiml import Urls
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import ACCOUNT, BUSINESS, TENANT
-from tests.integration.workers.test_kills import House
+from tests.kills.test_kills import House
 
 CALLS = 4
 DOCUMENT = call_documents.placed(Number(BUSINESS, TENANT), call_documents.Script(say="Hello"), Urls("https://x"))

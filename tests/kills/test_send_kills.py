@@ -15,8 +15,8 @@ from shared.db.senders import Sender
 from tests.integration.outgoing import kept
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import ACCOUNT, BUSINESS, CUSTOMER, TENANT
-from tests.integration.workers.test_database_outage import OwnPostgres, back
-from tests.integration.workers.test_kills import House
+from tests.kills.test_database_outage import OwnPostgres, back
+from tests.kills.test_kills import House
 
 TEXTS = 8  # what leaves together
 

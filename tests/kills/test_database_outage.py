@@ -15,7 +15,7 @@ from shared import inbox
 from shared.db.migrate import migrate
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.hands import REPO, Hand
-from tests.integration.workers.test_kills import House, calls, calls_from, once_each
+from tests.kills.test_kills import House, calls, calls_from, once_each
 
 # The pool asks every 2 s, the sweeper looks every 2 s for what is overdue by 2 s: six at the worst, and the machine.
 RESUMES_WITHIN_S = 9
