@@ -14,7 +14,7 @@ from werkzeug.http import parse_range_header
 
 from ingress.problem import Problem
 from shared import log
-from shared.db import alerts, recordings
+from shared.db import alerts, jobs, recordings
 from shared.db.recording_overview import RecordingOverview
 from shared.domain.sound import Digest, Sound
 from shared.domain.status import RECORDING_HAD
@@ -24,7 +24,7 @@ from shared.store import Store, open_store
 from shared.store.verified import Verified, verified
 
 _RETRY_S: Final = 5  # a recording is fetched and stored within seconds of its callback
-_REPAIR_S: Final = 300  # a damaged copy is fetched from Twilio again, once somebody has seen the alarm
+_REPAIR_S: Final = 300  # a damaged copy is fetched from Twilio again, if Twilio still has it
 _ON_ITS_WAY: Final = frozenset({"announced", "available", "fetched", "verified"})
 _SUFFIXES: Final = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/x-wav": "wav"}
 
@@ -179,7 +179,7 @@ def _passed_on(rt: Runtime, row: RecordingOverview, pieces: Verified) -> Iterato
 
 
 def _alarm(rt: Runtime, row: RecordingOverview, damage: str) -> None:
-    """Nobody hears it from now on, and a person is told."""
+    """Nobody hears it from now on, a person is told, and while Twilio has it, it is fetched again."""
     log.get().error("recording_unreadable", recording_sid=row.recording_sid, reason=damage)
     with rt.db.connection() as conn:
         if recordings.mark_damaged(conn, row.recording_sid, damage, object_key=row.object_key):
@@ -187,6 +187,10 @@ def _alarm(rt: Runtime, row: RecordingOverview, damage: str) -> None:
                 conn, event_key=f"recording-damaged:{row.object_key}", source="recording-damaged", level="error", code=None,
                 account_sid=row.account_sid, at=datetime.now(UTC), resource_sid=row.recording_sid,
             )  # fmt: skip
+            if row.state == "stored":
+                jobs.renew(
+                    conn, "recording.fetch", row.recording_sid, order_key=recordings.order_key(row.recording_sid)
+                )
 
 
 def _damaged(damage: str) -> Problem:
