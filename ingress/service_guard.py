@@ -23,15 +23,20 @@ _EXTENSION: Final = "twilio-server-keys"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. A key and the service key speak for the platform; a user only for `tenant_id`."""
+    """Who asks. The service key and most keys speak for the platform; a user and a bound key only for `tenant_id`."""
 
     client: str
     tenant_id: str | None
     kind: Literal["key", "service", "user"]
 
     def may_see(self, tenant_id: str | None) -> bool:
-        """Whether what belongs to `tenant_id` exists for this caller. What belongs to nobody is no user's."""
-        return self.kind != "user" or (tenant_id is not None and tenant_id == self.tenant_id)
+        """Whether what belongs to `tenant_id` exists for this caller. What belongs to nobody is for the unbound only."""
+        return not self.is_bound or (tenant_id is not None and tenant_id == self.tenant_id)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether there is one tenant beyond whom nothing exists for this caller. A user without one sees nothing at all."""
+        return self.kind == "user" or self.tenant_id is not None
 
 
 def install(app: Flask) -> None:
@@ -40,25 +45,27 @@ def install(app: Flask) -> None:
 
 
 def require(rt: Runtime, scope: str) -> Caller:
-    """The owner of the API key of this request. Raises Problem 401, or 403 when the key lacks `scope`."""
-    key = api_key.read(_bearer())
-    row = _good_row(rt, key) if key else None
-    if row is None:
-        _refuse("The API key is not valid.")
-    if scope not in row.scopes:
+    """The owner of the API key of this request. Raises Problem 401, or 403 when the key lacks `scope` or is bound to a tenant:
+    what is behind this does not look at tenants.
+    """
+    caller = _require_key(rt, scope)
+    if caller.is_bound:
         raise Problem(
-            403, "missing-scope", "Scope missing", f"This needs the scope {scope}.",
-            headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'},
-            members={"scope": scope},
+            403, "tenant-bound-key", "The key is bound to a tenant",
+            "A key of one tenant is good for the calls and recordings of that tenant only.",
+            headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope"'},
         )  # fmt: skip
-    return _known(Caller(row.client, None, "key"))
+    return caller
 
 
 def require_key_or_user(rt: Runtime, scope: str) -> Caller:
-    """As `require`, or a user of the platform's web pages where a JWT secret is set."""
+    """As `require`, also for a key that is bound to a tenant, or a user of the platform's web pages where a JWT secret is set.
+
+    For views that ask `may_see` of whatever they show.
+    """
     token = _bearer()
     if token.startswith("tsk_") or not rt.settings.jwt_secret:
-        return require(rt, scope)
+        return _require_key(rt, scope)
     user = user_of(token, rt.settings.jwt_secret, time.time())
     if user is None:
         _refuse("The user token is not valid.")
@@ -72,6 +79,20 @@ def require_service(rt: Runtime) -> Caller:
     if not expected or not hmac.compare_digest(given.encode("latin-1", "replace"), expected.encode()):
         raise Problem(401, "unauthorized", "Unauthorized", "X-Service-Key is missing or wrong.")
     return _known(Caller("platform", None, "service"))
+
+
+def _require_key(rt: Runtime, scope: str) -> Caller:
+    key = api_key.read(_bearer())
+    row = _good_row(rt, key) if key else None
+    if row is None:
+        _refuse("The API key is not valid.")
+    if scope not in row.scopes:
+        raise Problem(
+            403, "missing-scope", "Scope missing", f"This needs the scope {scope}.",
+            headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'},
+            members={"scope": scope},
+        )  # fmt: skip
+    return _known(Caller(row.client, row.tenant_id, "key"))
 
 
 def _good_row(rt: Runtime, key: ApiKey) -> StoredKey | None:

@@ -40,7 +40,7 @@ def page(rt: Runtime) -> Response:
     caller = require_key_or_user(rt, "calls:read")
     asked = query(call_schemas.CALLS_PAGE)
     limit, cursor = asked.pop("limit"), asked.pop("cursor", None)
-    if caller.kind == "user" and asked.setdefault("tenant_id", caller.tenant_id) != caller.tenant_id:
+    if caller.is_bound and asked.setdefault("tenant_id", caller.tenant_id) != caller.tenant_id:
         raise missing("tenant")
     told = {name.removesuffix("_"): _told(value) for name, value in asked.items()}
     listing = Listing(rt.settings.twilio_auth_tokens, "/api/calls", told)
@@ -115,7 +115,7 @@ def _unborn(placed: PlacedCall) -> CallOverview:
 
 def _is_visible(caller: Caller, family: Sequence[CallOverview]) -> bool:
     """A leg belongs to whom the call belongs to: its own numbers may be nobody's."""
-    return caller.kind != "user" or any(caller.may_see(call.tenant_id) for call in family)
+    return not caller.is_bound or any(caller.may_see(call.tenant_id) for call in family)
 
 
 def _whole(conn: Connection, call: CallOverview, family: Sequence[CallOverview]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from flask import Flask, Response
 from ingress.api import notices_doc
 from ingress.api.operations import KEY, OPERATIONS, SERVICE, USER, Operation
 from ingress.api.problem_doc import problem_ref, register_problems
+from ingress.api.recording_schemas import LONGEST_PURPOSE
 from ingress.api.waiting import LONGEST_S
 from ingress.idempotency import LONGEST_KEY
 from shared.bulk_request import RecipientSchema
@@ -47,7 +48,16 @@ _HEADERS: Final[dict[str, tuple[str, dict[str, Any], str]]] = {
         {"type": "string", "examples": ['"3"']},
         "Only if the `ETag` is still this one; else 412 (RFC 9110).",
     ),
+    "Purpose": (
+        "X-Purpose",
+        {"type": "string", "maxLength": LONGEST_PURPOSE},
+        "What it is for, as the parameter `purpose`; kept in the audit.",
+    ),
     "Range": ("Range", {"type": "string", "examples": ["bytes=0-65535"]}, "One range of the sound (RFC 9110)."),
+}
+
+_LOCATION: Final[dict[str, Any]] = {
+    "Location": {"description": "Where it is from now on.", "schema": {"type": "string"}}
 }
 
 
@@ -122,7 +132,10 @@ def _answers(one: Operation) -> dict[str, Any]:
         sound = {"audio/*": {"schema": {"type": "string", "format": "binary"}}}
         answers["200"]["content"] |= sound
         answers["206"] = {"description": "A range of the sound.", "content": sound}
-        answers["304"] = {"description": "The sound has not changed (If-None-Match)."}
+        if one.scope:
+            answers["307"] = {"description": "The sound is behind this link (`delivery=link`).", "headers": _LOCATION}
+    if one.has_sound or one.media_types:
+        answers["304"] = {"description": "It has not changed (If-None-Match)."}
     if one.has_csv:
         answers["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
     return answers
@@ -130,10 +143,10 @@ def _answers(one: Operation) -> dict[str, Any]:
 
 def _answer(one: Operation, status: int, meaning: str, schema: Any) -> dict[str, Any]:
     shape = _page(schema) if one.is_list else schema
-    answer: dict[str, Any] = {"description": meaning, "content": {"application/json": {"schema": shape}}}
+    plain = {name: {"schema": {"type": "string", "format": "binary"}} for name in one.media_types}
+    answer: dict[str, Any] = {"description": meaning, "content": plain or {"application/json": {"schema": shape}}}
     if status in (201, 202) and one.body:
-        link = {"description": "Where it is from now on.", "schema": {"type": "string"}}
-        answer["headers"] = {"Location": link}
+        answer["headers"] = _LOCATION
     return answer
 
 

@@ -11,6 +11,7 @@ from ingress.api import (
     call_schemas,
     consent_schemas,
     number_schemas,
+    recording_schemas,
     resources,
     schemas,
     sender_schemas,
@@ -28,6 +29,7 @@ SERVICE: Final = "serviceKey"
 class Operation:
     """One method on one path. `answers` maps a status to (what it means, its schema); problems by their status.
 
+    `media_types`: what an answer without a schema is.
     `other_bodies`: media types besides JSON, and what is in them.
     """
 
@@ -46,6 +48,7 @@ class Operation:
     headers: tuple[str, ...] = ()
     is_list: bool = False
     has_sound: bool = False
+    media_types: tuple[str, ...] = ()
     has_csv: bool = False
     description: str = ""
     other_bodies: Mapping[str, str] = field(default_factory=dict)
@@ -57,14 +60,16 @@ _SENDER: Final = (
 )
 _NUMBER: Final = "A number in E.164 (`+` as `%2B`). Its `ETag` is the version of its routing."
 _SOUND: Final = {
-    "query": schemas.MediaChoiceSchema,
-    "headers": ("Range",),
+    "query": recording_schemas.SoundSchema,
+    "headers": ("Range", "Purpose"),
     "security": (KEY, USER),
     "scope": "recordings:read",
     "has_sound": True,
     "problems": (401, 403, 404, 409, 410, 416, 422, 503),
-    "answers": {200: ("What is known of the recording, or its sound.", resources.RecordingResource)},
-    "description": "JSON; the sound itself with `media=1` or an `Accept` header that prefers `audio/*`.",
+    "answers": {200: ("What is known of the recording, or its sound.", recording_schemas.WholeRecordingResource)},
+    "description": "JSON; the sound itself with `media=1`, `download=1` or an `Accept` header that prefers `audio/*`. Each MiB "
+    "of it is compared with what was stored before any of it is passed on: damage is 503 `/problems/recording-damaged`, or "
+    "breaks the connection off. Every read is kept in an audit. Another tenant's recording is 404, like one that never was.",
 }
 
 OPERATIONS: Final = (
@@ -222,7 +227,34 @@ OPERATIONS: Final = (
     ),
     Operation(
         method="get", path="/api/calls/{call_id}/recording", name="showCallRecording", tag="recordings",
-        summary="The recording of a call", **_SOUND,
+        summary="The newest recording of a call that can be heard", **_SOUND,
+    ),
+    Operation(
+        method="get", path="/api/calls/{call_id}/recordings", name="listCallRecordings", tag="recordings",
+        scope="recordings:read", security=(KEY, USER), query=recording_schemas.ReadSchema, headers=("Purpose",),
+        summary="All recordings of a call and of its legs",
+        answers={200: ("The recordings, newest first.", recording_schemas.CallRecordings)}, problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/recordings", name="listRecordings", tag="recordings", scope="recordings:read",
+        security=(KEY, USER), query=recording_schemas.RecordingsPageSchema, headers=("Purpose",), is_list=True,
+        summary="The newest recordings", description="A user, and a key of one tenant, sees the recordings of their tenant.",
+        answers={200: ("A page of recordings, newest first.", recording_schemas.WholeRecordingResource)},
+        problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/recordings/{recording_sid}/waveform", name="showWaveform", tag="recordings",
+        scope="recordings:read", security=(KEY, USER), query=recording_schemas.PictureSchema, headers=("Purpose",),
+        summary="A picture of a recording", description="SVG; PNG with `format=png` or an `Accept` header that prefers it.",
+        media_types=("image/svg+xml", "image/png"), answers={200: ("The picture.", None)},
+        problems=(401, 403, 404, 409, 410, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/media/{token}", name="followLink", tag="recordings", security=(), headers=("Range",),
+        summary="The sound behind a link of ours",
+        description="Where the recordings are on a disk, `delivery=link` leads here. The link is all that is asked for, and "
+        "lives for seconds.",
+        media_types=("audio/*",), has_sound=True, answers={200: ("The sound.", None)}, problems=(404, 410, 416, 503),
     ),
     Operation(
         method="get", path="/api/recordings/{recording_sid}", name="showRecording", tag="recordings",

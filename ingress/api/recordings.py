@@ -1,58 +1,121 @@
-"""Recordings: what is known of one, or its sound. Read by services with a key, and by a tenant's people with a token."""
+"""Recordings: what is known of one or of many, or their sound. For services with a key and a tenant's people with a token.
+
+Nobody learns that there is a recording of another tenant: it is missing just as one is that never was.
+"""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from threading import BoundedSemaphore
+from typing import Any
 
 from flask import Blueprint, Response, request
 from psycopg import Connection
 
 from ingress.answer import Answer
-from ingress.api import media, resources, schemas
+from ingress.api import media, recording_audit, recording_links, recording_picture
+from ingress.api import recording_schemas as schemas
+from ingress.api.paging import Listing
 from ingress.api.reading import missing, query
+from ingress.problem import Problem
 from ingress.service_guard import Caller, require_key_or_user
-from shared.db import calls, recordings
-from shared.db.recordings import Recording
+from shared.db import call_overview, recording_overview
+from shared.db.recording_overview import RecordingOverview
 from shared.runtime import Runtime
 
-Finder = Callable[[Connection, str], Recording | None]
+Finder = Callable[[Connection, str], RecordingOverview | None]
+SCOPE = "recordings:read"
 
 
 def blueprint(rt: Runtime, seats: BoundedSemaphore) -> Blueprint:
     """The routes of recordings, below /api."""
     routes = Blueprint("recordings", __name__)
-    routes.add_url_rule("/recordings/<id:subject>", "show", partial(show, rt, seats, recordings.find))
-    routes.add_url_rule("/calls/<id:subject>/recording", "of_call", partial(show, rt, seats, of_call))
+    routes.add_url_rule("/recordings", "page", partial(page, rt))
+    routes.add_url_rule("/recordings/<id:subject>", "show", partial(show, rt, seats, recording_overview.find))
+    routes.add_url_rule("/recordings/<id:sid>/waveform", "waveform", partial(recording_picture.show, rt))
+    routes.add_url_rule("/calls/<id:subject>/recording", "newest", partial(show, rt, seats, recording_overview.newest))
+    routes.add_url_rule("/calls/<id:call_id>/recordings", "of_call", partial(of_call, rt))
+    routes.add_url_rule("/media/<token>", "linked", partial(recording_links.show, rt, seats))
     return routes
 
 
-def show(rt: Runtime, seats: BoundedSemaphore, find: Finder, subject: str) -> Response:
-    """JSON, or the sound when `media=1` or the Accept header prefers it."""
-    caller = require_key_or_user(rt, "recordings:read")
-    wants_sound = query(schemas.MEDIA_CHOICE)["media"] == "1" or _prefers_sound()
+def page(rt: Runtime) -> Response:
+    """The newest recordings; for a user and a bound key only those of their tenant."""
+    caller = require_key_or_user(rt, SCOPE)
+    asked = query(schemas.RECORDINGS_PAGE)
+    purpose = recording_audit.purpose(asked)
+    asked.pop("purpose", None)
+    limit, cursor = asked.pop("limit"), asked.pop("cursor", None)
+    listing = Listing(rt.settings.twilio_auth_tokens, "/api/recordings", {key: _told(asked[key]) for key in asked})
+    filters = asked | {"owner": (caller.tenant_id or "") if caller.is_bound else None}
     with rt.db.connection() as conn:
-        recording = find(conn, subject)
-        if recording is None or not _is_visible(conn, caller, recording):
-            raise missing("recording")
-    if wants_sound:
-        response = media.sound(rt, seats, recording)
+        rows = recording_overview.page(conn, filters, limit=limit + 1, after=listing.position(cursor))
+        recording_audit.note_list(conn, caller, "recordings", rows[:limit], purpose)
+    return listing.page(rows, limit, position=lambda row: (row.announced_at, row.recording_sid), shown=schemas.shown)
+
+
+def of_call(rt: Runtime, call_id: str) -> Response:
+    """All recordings of a call and of its legs, newest first."""
+    caller = require_key_or_user(rt, SCOPE)
+    purpose = recording_audit.purpose(query(schemas.READ))
+    with rt.db.connection() as conn:
+        call = call_overview.find(conn, call_id)
+        rows = recording_overview.of_call(conn, call_id) if call else []
+        seen = [row for row in rows if caller.may_see(row.tenant_id)]
+        if call is None or not (seen or caller.may_see(call.tenant_id)):
+            raise missing("call")
+        recording_audit.note_list(conn, caller, call.call_sid or call_id, seen, purpose)
+    return Answer(200, {"data": [schemas.shown(row) for row in seen]}).response()
+
+
+def show(rt: Runtime, seats: BoundedSemaphore, find: Finder, subject: str) -> Response:
+    """JSON, or the sound when `media=1`, `download=1` or the Accept header prefers it."""
+    caller = require_key_or_user(rt, SCOPE)
+    asked = query(schemas.SOUND)
+    purpose = recording_audit.purpose(asked)
+    if "1" in (asked["media"], asked["download"]) or _prefers_sound():
+        response = _sound(rt, seats, partial(_visible, find, caller, subject), caller, asked, purpose)
     else:
-        response = Answer(200, resources.recording(recording)).response()
+        with rt.db.connection() as conn:
+            row = _visible(find, caller, subject, conn)
+            recording_audit.note(conn, "recording.read", caller.client, row, purpose, {})
+        response = Answer(200, schemas.shown(row)).response()
     response.vary.add("Accept")
     return response
 
 
-def of_call(conn: Connection, call_id: str) -> Recording | None:
-    """The recording of a call: of several, the newest one whose sound we have, else the newest."""
-    call = calls.find(conn, call_id)
-    found = recordings.of_call(conn, call.call_sid) if call else []
-    stored = [each for each in found if each.state == "stored"]
-    return (stored or found or [None])[-1]
+def _sound(
+    rt: Runtime,
+    seats: BoundedSemaphore,
+    found: Callable[[Connection], RecordingOverview],
+    caller: Caller,
+    asked: dict[str, Any],
+    purpose: str | None,
+) -> Response:
+    by_link = asked.get("delivery", rt.settings.recording_delivery) == "link" and request.method != "HEAD"
+    with rt.db.connection() as conn:
+        row = found(conn)
+        plan = media.planned(row, by_link=by_link, as_file=asked["download"] == "1")
+        if isinstance(plan, Problem):
+            recording_audit.note(conn, "recording.read", caller.client, row, purpose, {"refused": plan.slug})
+        else:
+            recording_audit.note(conn, "recording.heard", caller.client, row, purpose, plan.told())
+    if isinstance(plan, Problem):
+        raise plan
+    return recording_links.redirect(rt, plan) if plan.kind == "link" else media.answer(rt, seats, plan)
 
 
-def _is_visible(conn: Connection, caller: Caller, recording: Recording) -> bool:
-    """A user hears the calls of their tenant; a key hears all of them."""
-    return caller.kind != "user" or caller.may_see(recordings.tenant_of(conn, recording.recording_sid))
+def _visible(find: Finder, caller: Caller, subject: str, conn: Connection) -> RecordingOverview:
+    row = find(conn, subject)
+    if row is None or not caller.may_see(row.tenant_id):
+        raise missing("recording")
+    return row
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _prefers_sound() -> bool:

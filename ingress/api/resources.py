@@ -13,6 +13,7 @@ from shared.db.message_steps import Step
 from shared.db.recordings import Recording
 from shared.db.texts import Attempts, Text
 from shared.domain.error_classes import ErrorClass
+from shared.domain.status import RECORDING_HAD
 
 
 class UtcTime(fields.DateTime):
@@ -359,7 +360,7 @@ DELIVERY_FIELDS: Final = tuple(_DELIVERY.fields)
 
 def media_url(row: Recording) -> str | None:
     """Where the sound is, once we have it."""
-    return f"/api/recordings/{row.recording_sid}?media=1" if row.state == "stored" else None
+    return f"/api/recordings/{row.recording_sid}?media=1" if row.state in RECORDING_HAD else None
 
 
 def message(row: Text) -> dict[str, Any]:

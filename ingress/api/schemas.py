@@ -118,16 +118,6 @@ class DeliveryReportSchema(Strict):
     by = Words(BY, load_default=["day"], metadata={"description": "One line for each of these.", "default": "day"})
 
 
-class MediaChoiceSchema(Strict):
-    """Whether the sound itself is wanted."""
-
-    media = fields.String(
-        load_default="0",
-        validate=validate.OneOf(["0", "1"]),
-        metadata={"description": "1: the sound itself instead of what is known of it."},
-    )
-
-
 TEXT: Final = SmsRequestSchema()
 PLATFORM_TEXT: Final = PlatformTextSchema()
 PREVIEW: Final = PreviewSchema()
@@ -139,4 +129,3 @@ PAGE: Final = PageSchema()
 TEXTS_PAGE: Final = TextsPageSchema()
 EVENTS_PAGE: Final = EventsPageSchema()
 DELIVERY_REPORT: Final = DeliveryReportSchema()
-MEDIA_CHOICE: Final = MediaChoiceSchema()

@@ -16,11 +16,19 @@ def keys() -> None:
     """API keys of our clients."""
 
 
-def mint(conn: Connection, *, env: str, client: str, scopes: list[str], expires_at: datetime | None = None) -> ApiKey:
-    """A new valid key for `client`."""
+def mint(
+    conn: Connection,
+    *,
+    env: str,
+    client: str,
+    scopes: list[str],
+    tenant_id: str | None = None,
+    expires_at: datetime | None = None,
+) -> ApiKey:
+    """A new valid key for `client`; with `tenant_id` nothing of another tenant exists for it."""
     while True:
         key = assemble(env, _random(8), _random(30))
-        if api_keys.insert(conn, key, client=client, scopes=scopes, expires_at=expires_at):
+        if api_keys.insert(conn, key, client=client, scopes=scopes, tenant_id=tenant_id, expires_at=expires_at):
             return key
 
 
@@ -32,11 +40,16 @@ def _random(length: int) -> str:
 @click.argument("client")
 @click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(sorted(SCOPES)), help="Repeatable.")
 @click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; without: never.")
-def create(client: str, scopes: tuple[str, ...], days: int | None) -> None:
+@click.option("--tenant", help="Bind it to this tenant: good for the calls and recordings of that tenant only.")
+def create(client: str, scopes: tuple[str, ...], days: int | None, tenant: str | None) -> None:
     """Make a key for CLIENT and print it, this once."""
+    if tenant is not None and not tenant.strip():
+        raise click.UsageError("--tenant must not be empty: such a key would be bound to nobody")
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
     with database() as conn:
-        key = mint(conn, env=settings().env, client=client, scopes=list(scopes), expires_at=expires_at)
+        key = mint(
+            conn, env=settings().env, client=client, scopes=list(scopes), tenant_id=tenant, expires_at=expires_at
+        )
     click.echo(key.text)
 
 
@@ -46,7 +59,7 @@ def list_(as_json: bool) -> None:
     """All keys, without their secrets."""
     with database() as conn:
         rows = api_keys.every(conn)
-    names = ("id", "client", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    names = ("id", "client", "tenant_id", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
     show([{name: getattr(row, name) for name in names} for row in rows], as_json=as_json)
 
 
