@@ -9,6 +9,7 @@ PREFIX: Final = "recordings/"
 # What may stand in a key as it is. Other tenants' names are hashed: a key must not break out of its folder.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _NOBODY: Final = "_"  # no tenant's name: those begin with a letter or digit
+_SUFFIXES: Final = ("wav", "mp3")
 _SID: Final = re.compile(r"RE[0-9a-fA-F]{32}\Z")
 
 
@@ -21,6 +22,20 @@ def object_key(tenant_id: str | None, at: datetime, recording_sid: str, *, copy:
         raise ValueError("not a RecordingSid")
     number = "" if copy == 1 else f".{copy}"
     return f"{PREFIX}{_folder(tenant_id)}/{at.astimezone(UTC):%Y/%m/%d}/{recording_sid}{number}.{suffix}"
+
+
+def copies(key: str, copy: int) -> list[str]:
+    """Every key under which a copy of this recording may be, `key` being that of its copy number `copy`.
+
+    Older ones may have another suffix, or be nobody's: the tenant was not known yet.
+    """
+    if copy == 1:
+        return [key]
+    day, _, name = key.rpartition("/")
+    sid, folder = name.partition(".")[0], day.removeprefix(PREFIX).partition("/")[0]
+    days = dict.fromkeys((day, PREFIX + _NOBODY + day.removeprefix(PREFIX + folder)))
+    numbers = ["", *(f".{number}" for number in range(2, copy + 1))]
+    return [f"{at}/{sid}{number}.{suffix}" for at in days for number in numbers for suffix in _SUFFIXES]
 
 
 def _folder(tenant_id: str | None) -> str:
