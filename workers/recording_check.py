@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from psycopg import Connection
 
 from shared import log, metrics
-from shared.db import alerts, call_steps, jobs, notifications, recording_due
+from shared.db import alerts, call_steps, jobs, notifications, recording_due, recordings
 from shared.db.jobs import Job
 from shared.db.recording_due import OfCall
 from shared.domain.recording_due import Missing, Named, is_whole, missing, on_their_way
@@ -36,7 +36,8 @@ def _look(conn: Connection, call_sid: str, until: datetime) -> Missing | None:
     if datetime.now(UTC) < until:
         raise Deferred("the recording may still come", until=until)
     for recording_sid in on_their_way(named):
-        jobs.promise(conn, "recording.fetch", recording_sid)  # its own callback may be lost; its sound is not
+        # Its own callback may be lost; its sound is not.
+        jobs.promise(conn, "recording.fetch", recording_sid, order_key=recordings.order_key(recording_sid))
     why = missing(call.facts, named)
     return why if why is not None and _raise_alarm(conn, call, why, named) else None
 

@@ -1,47 +1,51 @@
-"""Bringing one recording from Twilio into the store: fetched, checked, stored, in that order and resumable."""
+"""Bringing one recording from Twilio into the store: fetched, checked, planned, stored, in that order and resumable."""
 
 import tempfile
 import time
-import wave
+from dataclasses import dataclass
 from typing import IO, Final
 
 from psycopg import Connection
 
 from shared import log, metrics
-from shared.db import notifications, recordings
+from shared.db import alerts, notifications, recordings
 from shared.db.jobs import Job
 from shared.db.recordings import Recording
-from shared.domain.recording_key import object_key
+from shared.domain.recording_key import copy_key, object_key
 from shared.domain.sound import Sound
-from shared.domain.status import RECORDING_FINAL
-from shared.errors import Permanent, Transient, TwilioServerError
+from shared.errors import Damaged, Permanent, Transient, TwilioServerError
+from shared.store.kept import Receipt
+from shared.twilio.media import disk
 from workers.context import WorkerRuntime
+from workers.sound_check import Heard, check
 
-# Twilio rounds a duration to whole seconds, and cuts silence while it measures.
-TOLERANCE_S: Final = 1.0
 # Up to here a recording is held in memory, above it in a file: a minute of mono WAV is one megabyte.
 _SPOOL_BYTES: Final = 1_000_000
-_FRAMES_AT_ONCE: Final = 32_768  # four seconds of 8 kHz sound, so that memory stays small
+# So often Twilio's word for the number of channels is held against what comes; then sound in fewer beats none.
+_CHANNEL_TRIES: Final = 5
+# Copies that may lie in our way: each would be of a try that was cut off and brought other bytes.
+_COPIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where it lies in the store, and what that answered."""
+
+    key: str
+    copy: int
+    receipt: Receipt
 
 
 def fetch(rt: WorkerRuntime, job: Job) -> None:
-    """Stores the recording of this job, unless it is stored. Raises an outcome of `shared.errors`."""
-    with rt.db.connection() as conn:
-        recording = recordings.find(conn, job.ref)
+    """Stores the recording of this job, unless it is stored and intact. Raises an outcome of `shared.errors`."""
+    recording = _wanted(rt, job.ref)
     if recording is None:
-        raise Permanent("no such recording")
-    if recording.state in RECORDING_FINAL:
         return
     started = time.perf_counter()
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as file:
-        sound = rt.twilio.fetch_recording(recording.recording_sid, into=file)
-        _advance(rt, recording, "fetched")
-        check(file, recording.duration_s)
-        _advance(rt, recording, "verified")
-        file.seek(0)
-        key = _key(rt, recording, sound)
-        rt.store.put(key, file, sound)
-    _record(rt, recording, key, sound)
+        sound, heard = _brought(rt, recording, file, tries=job.attempts)
+        kept = _put(rt, recording, file, sound)
+    _record(rt, recording, kept, sound, heard)
     metrics.RECORDING_SECONDS.observe(time.perf_counter() - started)
 
 
@@ -54,35 +58,70 @@ def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
         _notify(conn, "recording.failed", failed)
 
 
-def _key(rt: WorkerRuntime, recording: Recording, sound: Sound) -> str:
+def after_stored(conn: Connection, recording: Recording) -> None:
+    """What follows once a recording is stored, in the transaction that says so; again for every further copy."""
+
+
+def _wanted(rt: WorkerRuntime, sid: str) -> Recording | None:
+    """The recording if it is to be fetched: not had yet, or damaged, and nobody has asked for its deletion."""
     with rt.db.connection() as conn:
-        tenant_id = recordings.tenant_of(conn, recording.recording_sid)
-    return object_key(
-        tenant_id, recording.announced_at, recording.recording_sid, copy=recording.copy, suffix=sound.suffix
+        recording = recordings.find(conn, sid)
+        is_to_go = recordings.is_to_go(conn, sid)
+    if recording is None:
+        raise Permanent("no such recording")
+    if is_to_go or recording.state in ("absent", "deleted"):
+        return None
+    if recording.state in ("stored", "provider-deleted") and recording.damage is None:
+        return None
+    if recording.state == "provider-deleted":
+        raise Permanent(f"{recording.damage} here, and Twilio has it no more: it was deleted there")
+    return recording
+
+
+def _brought(rt: WorkerRuntime, recording: Recording, file: IO[bytes], *, tries: int) -> tuple[Sound, Heard]:
+    """The sound in the file, checked."""
+    told = recording.channels
+    channels = 2 if rt.settings.recording_channels == "dual" and told != 1 else 1
+    sound = rt.twilio.fetch_recording(
+        recording.account_sid,
+        recording.recording_sid,
+        into=file,
+        format=rt.settings.recording_format,
+        channels=channels,
     )
-
-
-def check(file: IO[bytes], duration_s: int | None) -> None:
-    """The file is a WAV and its sound is as long as Twilio said. Raises Transient: a later try may be.
-
-    The sound is counted, not taken from the header: that is written first, and a file cut short keeps it.
-    """
-    file.seek(0)
+    _advance(rt, recording, "fetched")
+    expected = min(told, channels) if told and tries <= _CHANNEL_TRIES else None
     try:
-        with wave.open(file, "rb") as audio:
-            width = audio.getnchannels() * audio.getsampwidth()
-            length_s = _bytes_of_sound(audio) / width / audio.getframerate()
-    except (wave.Error, EOFError, ZeroDivisionError) as fault:
-        raise Transient(f"media_unreadable: {fault}") from fault
-    if duration_s is not None and abs(length_s - duration_s) > TOLERANCE_S:
-        raise Transient(f"media_length: {length_s:.1f} s instead of {duration_s} s")
+        heard = check(file, recording.duration_s, is_mp3=sound.suffix == "mp3", channels=expected)
+    except OSError as fault:
+        raise disk(fault) from fault
+    _advance(rt, recording, "verified")
+    return sound, heard
 
 
-def _bytes_of_sound(audio: wave.Wave_read) -> int:
-    total = 0
-    while chunk := audio.readframes(_FRAMES_AT_ONCE):
-        total += len(chunk)
-    return total
+def _put(rt: WorkerRuntime, recording: Recording, file: IO[bytes], sound: Sound) -> _Kept:
+    """Into the store, beside whatever else lies there: nothing is overwritten. The key is on the row before."""
+    first = recording.copy + (recording.damage is not None)
+    for copy in range(first, first + _COPIES):
+        key = _plan(rt, recording, copy, sound)
+        file.seek(0)
+        try:
+            return _Kept(key, copy, rt.store.put(key, file, sound))
+        except Damaged:
+            log.get().warning("recording_in_the_way", recording_sid=recording.recording_sid, copy=copy)
+    raise Transient("store: other sound lies under every key")
+
+
+def _plan(rt: WorkerRuntime, recording: Recording, copy: int, sound: Sound) -> str:
+    sid = recording.recording_sid
+    with rt.db.connection() as conn:
+        if recording.object_key:
+            key = copy_key(recording.object_key, sid, copy=copy, suffix=sound.suffix)
+        else:
+            tenant_id = recordings.tenant_of(conn, sid)
+            key = object_key(tenant_id, recording.announced_at, sid, copy=copy, suffix=sound.suffix)
+        recordings.plan(conn, sid, object_key=key, copy=copy)
+    return key
 
 
 def _advance(rt: WorkerRuntime, recording: Recording, state: recordings.State) -> None:
@@ -90,15 +129,32 @@ def _advance(rt: WorkerRuntime, recording: Recording, state: recordings.State) -
         recordings.advance(conn, recording.recording_sid, state)
 
 
-def _record(rt: WorkerRuntime, recording: Recording, key: str, sound: Sound) -> None:
+def _record(rt: WorkerRuntime, recording: Recording, kept: _Kept, sound: Sound, heard: Heard) -> None:
+    sid = recording.recording_sid
     with rt.db.connection() as conn:
-        new = recordings.mark_stored(conn, recording.recording_sid, object_key=key, sound=sound)
-        stored = recordings.find(conn, recording.recording_sid)
-        if new and stored is not None:
-            _notify(conn, "recording.available", stored)
+        new = recordings.mark_stored(conn, sid, object_key=kept.key, sound=sound, copy=kept.copy, receipt=kept.receipt)
+        if new:
+            _follow(conn, recording, heard)
+    if not new:
+        return
     metrics.RECORDINGS.labels("stored").inc()
     metrics.RECORDING_BYTES.inc(sound.size_bytes)
-    log.get().info("recording_stored", recording_sid=recording.recording_sid, size_bytes=sound.size_bytes)
+    log.get().info("recording_stored", recording_sid=sid, size_bytes=sound.size_bytes, copy=kept.copy)
+
+
+def _follow(conn: Connection, recording: Recording, heard: Heard) -> None:
+    """A further copy of what was stored before is no news to anybody but us."""
+    sid = recording.recording_sid
+    if heard.peaks:
+        recordings.keep_waveform(conn, sid, channels=heard.channels, peaks=heard.peaks)
+    stored = recordings.find(conn, sid)
+    if stored is None:
+        return
+    if recording.damage is None:
+        _notify(conn, "recording.available", stored)
+    else:
+        alerts.heal(conn, sid)
+    after_stored(conn, stored)
 
 
 def _notify(conn: Connection, type_: str, recording: Recording) -> None:

@@ -59,6 +59,18 @@ def resolve(conn: Connection, event_key: str) -> bool:
     return done.rowcount == 1
 
 
+def heal(conn: Connection, recording_sid: str) -> bool:
+    """Another copy of a damaged recording is stored: its alerts are over. False if there were none."""
+    done = conn.execute(
+        """
+        update alerts set resolved_at = now()
+         where source = 'recording-damaged' and resource_sid = %s and resolved_at is null
+        """,
+        (recording_sid,),
+    )
+    return done.rowcount > 0
+
+
 def missing_recordings(
     conn: Connection, *, tenant_id: str | None = None, is_resolved_too: bool = False, limit: int
 ) -> list[dict[str, Any]]:

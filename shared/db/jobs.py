@@ -88,20 +88,30 @@ def promise(
     return row[0] if row else None
 
 
-def renew(conn: Connection, kind: JobKind, ref: str, *, hint_in_s: float = 0.0) -> int | None:
+def renew(
+    conn: Connection, kind: JobKind, ref: str, *, order_key: str | None = None, hint_in_s: float = 0.0
+) -> int | None:
     """As `promise`, but work that is finished, well or badly, is to be done once more: somebody asked again.
 
-    None while it is under way.
+    It keeps its place in its order; what of that is in somebody's hands is waited for. None while it is under way.
     """
+    if order_key is not None:
+        _lock_order(conn, order_key)
     row = conn.execute(
         """
-        insert into jobs (kind, ref, hint_at) values (%(kind)s, %(ref)s, now() + make_interval(secs => %(hint_in_s)s))
+        insert into jobs (kind, ref, order_key, hint_at)
+        values (%(kind)s, %(ref)s, %(order_key)s,
+                case when exists (select 1 from jobs where order_key = %(order_key)s and state = 'due')
+                     then 'infinity' else now() + make_interval(secs => %(hint_in_s)s) end)
         on conflict (kind, ref) do update set
-            state = 'due', finished_at = null, attempts = 0, next_at = now(), hint_at = excluded.hint_at, awake = true
+            state = 'due', finished_at = null, attempts = 0, order_key = coalesce(jobs.order_key, excluded.order_key),
+            next_at = greatest(now(), (select max(other.lease_until) from jobs as other
+                                        where other.order_key = %(order_key)s and other.state = 'due')),
+            hint_at = now() + make_interval(secs => %(hint_in_s)s), awake = true
          where jobs.state <> 'due'
         returning id
         """,
-        {"kind": kind, "ref": ref, "hint_in_s": hint_in_s},
+        {"kind": kind, "ref": ref, "order_key": order_key, "hint_in_s": hint_in_s},
     ).fetchone()
     return row[0] if row else None
 

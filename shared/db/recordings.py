@@ -1,11 +1,13 @@
 """Recordings: how far each has come from Twilio into our store."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, LiteralString
+from typing import Any, Literal, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from shared.domain.sound import Sound
 
@@ -119,13 +121,41 @@ def advance(conn: Connection, recording_sid: str, state: State, *, reason: str |
     return done.rowcount == 1
 
 
-def mark_stored(conn: Connection, recording_sid: str, *, object_key: str, sound: Sound) -> bool:
-    """The store has confirmed the object. False if that was recorded before."""
+def plan(conn: Connection, recording_sid: str, *, object_key: str, copy: int) -> bool:
+    """Where it is about to be stored: written before the upload begins, so that nothing lies in the store unknown.
+
+    False for one that is stored: the key it has stands until another copy is there (`mark_stored`).
+    """
+    done = conn.execute(
+        """
+        update recordings set object_key = %(key)s, copy = %(copy)s, updated_at = now()
+         where recording_sid = %(sid)s and recording_rank(state) < recording_rank('stored')
+        """,
+        {"sid": recording_sid, "key": object_key, "copy": copy},
+    )
+    return done.rowcount == 1
+
+
+def mark_stored(
+    conn: Connection,
+    recording_sid: str,
+    *,
+    object_key: str,
+    sound: Sound,
+    copy: int = 1,
+    receipt: Mapping[str, Any] | None = None,
+) -> bool:
+    """The store has confirmed the object, with this receipt. A further copy takes the place of one that is damaged.
+
+    False if that was recorded before.
+    """
     done = conn.execute(
         """
         update recordings set state = 'stored', object_key = %(key)s, content_type = %(type)s, size_bytes = %(size)s,
-                              sha256 = %(sha256)s, blocks = %(blocks)s, error_reason = null, updated_at = now()
-         where recording_sid = %(sid)s and recording_rank(state) < recording_rank('stored')
+                              sha256 = %(sha256)s, blocks = %(blocks)s, copy = %(copy)s, store_receipt = %(receipt)s,
+                              error_reason = null, damage = null, damaged_at = null, checked_at = null, updated_at = now()
+         where recording_sid = %(sid)s and (recording_rank(state) < recording_rank('stored')
+               or state = 'stored' and damage is not null and copy < %(copy)s)
         """,
         {
             "sid": recording_sid,
@@ -134,9 +164,33 @@ def mark_stored(conn: Connection, recording_sid: str, *, object_key: str, sound:
             "size": sound.size_bytes,
             "sha256": sound.sha256,
             "blocks": sound.blocks,
+            "copy": copy,
+            "receipt": Jsonb(dict(receipt or {})),
         },
     )
     return done.rowcount == 1
+
+
+def keep_waveform(conn: Connection, recording_sid: str, *, channels: int, peaks: bytes) -> None:
+    """How loud it is (`shared.domain.peaks`), in place of what was known."""
+    conn.execute(
+        """
+        insert into recording_waveforms (recording_sid, channels, peaks) values (%s, %s, %s)
+        on conflict (recording_sid) do update set channels = excluded.channels, peaks = excluded.peaks
+        """,
+        (recording_sid, channels, peaks),
+    )
+
+
+def is_to_go(conn: Connection, recording_sid: str) -> bool:
+    """Whether its deletion was asked for: from then on it is neither fetched nor served."""
+    row = conn.execute("select 1 from recording_deletions where recording_sid = %s", (recording_sid,)).fetchone()
+    return row is not None
+
+
+def order_key(recording_sid: str) -> str:
+    """Of the jobs that fetch, release or delete it: never two of them at once."""
+    return f"keep|{recording_sid}"
 
 
 def find(conn: Connection, recording_sid: str) -> Recording | None:

@@ -18,10 +18,20 @@ def object_key(tenant_id: str | None, at: datetime, recording_sid: str, *, copy:
 
     Raises ValueError for a SID that is none.
     """
+    folder = f"{PREFIX}{_folder(tenant_id)}/{at.astimezone(UTC):%Y/%m/%d}"
+    return f"{folder}/{_name(recording_sid, copy, suffix)}"
+
+
+def copy_key(object_key: str, recording_sid: str, *, copy: int, suffix: str) -> str:
+    """The key of another copy, in the same folder: whose a recording is may have become known since the first one."""
+    return f"{object_key.rpartition('/')[0]}/{_name(recording_sid, copy, suffix)}"
+
+
+def _name(recording_sid: str, copy: int, suffix: str) -> str:
     if not _SID.match(recording_sid):
         raise ValueError("not a RecordingSid")
     number = "" if copy == 1 else f".{copy}"
-    return f"{PREFIX}{_folder(tenant_id)}/{at.astimezone(UTC):%Y/%m/%d}/{recording_sid}{number}.{suffix}"
+    return f"{recording_sid}{number}.{suffix}"
 
 
 def copies(key: str, copy: int) -> list[str]:

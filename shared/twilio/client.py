@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, Final
 
-import requests
 from twilio.rest import Client
 
-from shared.domain.sound import Digest, Sound
+from shared.domain.sound import Sound
 from shared.errors import Permanent, Transient, Unknown
 from shared.settings import Settings
 from shared.twilio import calls
 from shared.twilio.calls import Dialled
+from shared.twilio.media import Media
 from shared.twilio.outcomes import outcome
 from shared.twilio.texts import Reported, Sent, Sought, reported_of, sent_of
-from shared.twilio.wire import CONNECT_S, READ_S, HttpClient
+from shared.twilio.wire import HttpClient
 
-_CHUNK_BYTES: Final = 65_536  # a socket buffer's worth
-# Four hours (Twilio's longest call) of two-channel 16-bit 8 kHz WAV are 460 MB.
-_LARGEST_BYTES: Final = 500_000_000
 _PAGE: Final = 1000  # Twilio's largest page
 # Where one of these is set, Twilio does not ask the number's own addresses.
 _OVERRIDES: Final = ("voice_application_sid", "sms_application_sid", "trunk_sid")
@@ -58,8 +55,7 @@ class TwilioClient:
         self._auth = (settings.twilio_account_sid, settings.twilio_auth_tokens[0])
         self._http = HttpClient(settings.twilio_api_url)
         self._sdk = Client(*self._auth, http_client=self._http)
-        self._media = requests.Session()
-        self._media.trust_env = False  # a proxy variable of the host must not see our credentials
+        self._media = Media(settings)
 
     def send_message(
         self,
@@ -284,25 +280,22 @@ class TwilioClient:
                 for number in services(str(service.sid)).phone_numbers.list(page_size=_PAGE)
             }
 
-    def fetch_recording(self, recording_sid: str, into: IO[bytes]) -> Sound:
-        """Streams the WAV of a recording into a file, hashing on the way; memory stays at one chunk.
+    def fetch_recording(
+        self,
+        account_sid: str,
+        recording_sid: str,
+        into: IO[bytes],
+        *,
+        format: str,
+        channels: int,  # noqa: A002
+    ) -> Sound:
+        """Streams a recording of that account into a file: `Media.fetch`.
 
-        The address is built from the SID: what was posted is not trusted. Raises Transient while Twilio does not have it
-        ready (404 for some seconds) or breaks off, Permanent when what comes is no audio.
+        Raises Transient while Twilio does not have it ready (404 for some seconds), breaks off or sends something else,
+        Permanent when it never can be had: the account is not ours, or it is too large.
         """
-        base = self._settings.twilio_api_url or "https://api.twilio.com"
-        url = f"{base}/2010-04-01/Accounts/{self._auth[0]}/Recordings/{recording_sid}.wav"
-        # requests drops the credentials when a redirect leads to another host.
-        with (
-            outcome("media"),
-            self._media.get(url, auth=self._auth, stream=True, timeout=(CONNECT_S, READ_S)) as answer,
-        ):
-            if answer.status_code != 200:
-                raise Transient(f"media_{answer.status_code}")
-            content_type = answer.headers.get("content-type", "").split(";")[0].strip()
-            if not content_type.startswith("audio/"):
-                raise Permanent(f"media is {content_type or 'of no type'}, not audio")
-            return _copy(answer, into).sound(content_type)
+        with outcome("media"):
+            return self._media.fetch(account_sid, recording_sid, into, format=format, channels=channels)
 
 
 def _owned(number: Any, names: Collection[str]) -> OwnedNumber:
@@ -312,17 +305,6 @@ def _owned(number: Any, names: Collection[str]) -> OwnedNumber:
         {name: getattr(number, name) or "" for name in names},
         {name: sid for name in _OVERRIDES if (sid := getattr(number, name))},
     )
-
-
-def _copy(answer: requests.Response, into: IO[bytes]) -> Digest:
-    """Its digest. A body shorter than its Content-Length raises: urllib3 counts."""
-    digest = Digest()
-    for chunk in answer.iter_content(_CHUNK_BYTES):
-        into.write(chunk)
-        digest.update(chunk)
-        if digest.size_bytes > _LARGEST_BYTES:
-            raise Permanent(f"media is larger than {_LARGEST_BYTES} bytes")
-    return digest
 
 
 def _given(**optional: Any) -> dict[str, Any]:

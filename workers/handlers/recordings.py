@@ -48,7 +48,8 @@ def status(conn: Connection, event: Event) -> str:
         error_code=said["error_code"],
     )
     if recording.state == "available":
-        jobs.promise(conn, "recording.fetch", recording.recording_sid)
+        sid = recording.recording_sid
+        jobs.promise(conn, "recording.fetch", sid, order_key=recordings.order_key(sid))
     if recording.call_sid:
         _tell_call(conn, event, recording, heard=said["status"] or "")
     return recording.state

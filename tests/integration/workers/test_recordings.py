@@ -9,7 +9,7 @@ from shared.db import recordings
 from shared.errors import Transient
 from shared.store.presigned import presigned_get
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, TENANT, event
-from workers.recordings import check
+from workers.sound_check import check
 
 CALL, SID = "CA" + "1" * 32, "RE" + "1" * 32
 
