@@ -5,7 +5,18 @@ from typing import Final
 
 from shared.domain.backoff import delivery_delay_s
 from shared.domain.job_kinds import JobKind
-from workers import bulk, calls, controls, outbox, placing, recording_check, recording_deletion, recording_release, recordings, sms
+from workers import (
+    bulk,
+    calls,
+    controls,
+    outbox,
+    placing,
+    recording_check,
+    recording_deletion,
+    recording_release,
+    recordings,
+    sms,
+)
 from workers.execute import Work, patiently, plainly
 
 

@@ -10,7 +10,7 @@ from shared.db import audit, notifications, recording_deletions, recording_recei
 from shared.db.jobs import Job
 from shared.db.recording_deletions import Deletion
 from shared.db.recordings import Recording
-from shared.domain.recording_key import copies
+from shared.domain.recording_key import prefix
 from shared.errors import Deferred, OnHold, Permanent, TwilioServerError
 from workers.context import WorkerRuntime
 
@@ -33,9 +33,8 @@ def delete(rt: WorkerRuntime, job: Job) -> None:
     if ("twilio", "") not in gone:
         delete_at_twilio(rt, recording)
     erase_shown(rt, recording)  # before the store, which may be under a lock for months
-    for key in copies(recording.object_key, recording.copy) if recording.object_key else []:
-        if ("store", key) not in gone:
-            delete_object(rt, recording, key)
+    for key in _keys(rt, recording):
+        delete_object(rt, recording, key)
     finish(rt, recording, deletion)
 
 
@@ -63,10 +62,16 @@ def delete_at_twilio(rt: WorkerRuntime, recording: Recording) -> None:
 
 
 def delete_object(rt: WorkerRuntime, recording: Recording, key: str) -> None:
-    """One copy in our store, all its versions. Of a key that never was there is no receipt."""
-    answer = rt.store.delete(key)
-    if answer.get("versions", True) or key == recording.object_key:
-        _receipt(rt, recording, "store", answer, key)
+    """One copy in our store, all its versions."""
+    _receipt(rt, recording, "store", rt.store.delete(key), key)
+
+
+def _keys(rt: WorkerRuntime, recording: Recording) -> list[str]:
+    """Of every copy that lies there, also of one whose upload ended with its worker; and the one that we know of."""
+    if not recording.object_key:
+        return []
+    listed = rt.store.listed(prefix(recording.object_key, recording.recording_sid))
+    return sorted({recording.object_key, *(found.key for found in listed)})
 
 
 def erase_shown(rt: WorkerRuntime, recording: Recording) -> None:

@@ -5,7 +5,16 @@ from datetime import UTC, datetime
 from psycopg import Connection
 
 from shared import log, metrics
-from shared.db import alerts, audit, jobs, recording_deletions, recording_holds, recording_receipts, recordings, retention
+from shared.db import (
+    alerts,
+    audit,
+    jobs,
+    recording_deletions,
+    recording_holds,
+    recording_receipts,
+    recordings,
+    retention,
+)
 from shared.db.jobs import Job
 from shared.db.recordings import Recording
 from shared.domain.retention import Policy, is_released
@@ -24,19 +33,16 @@ def by_settings(settings: Settings) -> Policy:
 
 def promise(conn: Connection, recording_sid: str) -> bool:
     """Its job is due, again if one was done before: somebody found it due. False while it is under way."""
-    key = recording_deletions.order_key(recording_sid)
-    made = jobs.promise(conn, "recording.release", recording_sid, order_key=key)
-    return (made or jobs.renew(conn, "recording.release", recording_sid)) is not None
+    key = recordings.order_key(recording_sid)
+    return jobs.renew(conn, "recording.release", recording_sid, order_key=key) is not None
 
 
-def promise_when_due(conn: Connection, settings: Settings, recording_sid: str) -> bool:
-    """For a recording that was just stored: at once if the policy says so. Later ones are found by the sweep.
+def promise_when_due(conn: Connection, recording_sid: str) -> None:
+    """For a recording that was just stored: its job asks the policy, and leaves later ones to the sweep.
 
     None is promised for a later day: until then it would stand before a deletion, and a changed policy would come too late.
     """
-    if _recording(conn, settings, recording_sid) is None:
-        return False
-    return promise(conn, recording_sid)
+    promise(conn, recording_sid)
 
 
 def release(rt: WorkerRuntime, job: Job) -> None:
@@ -107,9 +113,9 @@ def _record(rt: WorkerRuntime, recording: Recording, detail: dict[str, object]) 
 def _note_damage(rt: WorkerRuntime, recording: Recording, reason: str) -> None:
     """Twilio's copy is the only good one now: it stays, and somebody is told."""
     with rt.db.connection() as conn:
-        conn.execute(_DAMAGED, {"sid": recording.recording_sid, "damage": reason, "key": recording.object_key})
-        alerts.keep(
-            conn, event_key=f"recording-damaged:{recording.object_key}", source="recording-damaged", level="error", code=None,
-            account_sid=recording.account_sid, at=datetime.now(UTC), resource_sid=recording.recording_sid,
-        )  # fmt: skip
+        if recordings.mark_damaged(conn, recording.recording_sid, reason, object_key=recording.object_key):
+            alerts.keep(
+                conn, event_key=f"recording-damaged:{recording.object_key}", source="recording-damaged", level="error",
+                code=None, account_sid=recording.account_sid, at=datetime.now(UTC), resource_sid=recording.recording_sid,
+            )  # fmt: skip
     log.get().error("recording_damaged", recording_sid=recording.recording_sid, reason=reason)

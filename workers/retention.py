@@ -30,9 +30,7 @@ class Round:
 def sweep(rt: WorkerRuntime) -> Round:
     """One round, at most so many of each; the next goes on."""
     metrics.BEAT_TICKS.labels("keep_recordings").inc()
-    asked = Round(
-        deletions=_delete(rt, rt.settings), resumed=_resume(rt), releases=_release(rt, rt.settings)
-    )
+    asked = Round(deletions=_delete(rt, rt.settings), resumed=_resume(rt), releases=_release(rt, rt.settings))
     log.get().info(
         "recordings_swept", deletions=asked.deletions, resumed=asked.resumed, releases=asked.releases,
         aborted_uploads=_abort_uploads(rt),

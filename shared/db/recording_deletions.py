@@ -26,11 +26,6 @@ class Deletion:
     done_at: datetime | None
 
 
-def order_key(recording_sid: str) -> str:
-    """Work that fetches or deletes one recording never runs at once."""
-    return f"keep|{recording_sid}"
-
-
 def ask(
     conn: Connection,
     recording_sid: str,
@@ -65,9 +60,8 @@ def ask(
 
 def promise(conn: Connection, recording_sid: str) -> bool:
     """Its job is due, again if it was given up. False while it is under way."""
-    key = order_key(recording_sid)
-    made = jobs.promise(conn, "recording.delete", recording_sid, order_key=key)
-    return (made or jobs.renew(conn, "recording.delete", recording_sid)) is not None
+    key = recordings.order_key(recording_sid)
+    return jobs.renew(conn, "recording.delete", recording_sid, order_key=key) is not None
 
 
 def lock(conn: Connection, recording_sid: str) -> None:

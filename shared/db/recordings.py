@@ -171,6 +171,23 @@ def mark_stored(
     return done.rowcount == 1
 
 
+def mark_damaged(conn: Connection, recording_sid: str, damage: str, *, object_key: str | None = None) -> bool:
+    """The stored copy (that of `object_key`, if said) is not what was stored: from now on it is served to nobody.
+
+    False if that is known, if another copy has taken its place, or if it is on its way out and may well be gone.
+    """
+    done = conn.execute(
+        """
+        update recordings set damage = %(damage)s, damaged_at = now(), checked_at = now(), updated_at = now()
+         where recording_sid = %(sid)s and damage is null and state in ('stored', 'provider-deleted')
+           and (%(key)s::text is null or object_key = %(key)s)
+           and not exists (select from recording_deletions d where d.recording_sid = recordings.recording_sid)
+        """,
+        {"sid": recording_sid, "damage": damage, "key": object_key},
+    )
+    return done.rowcount == 1
+
+
 def keep_waveform(conn: Connection, recording_sid: str, *, channels: int, peaks: bytes) -> None:
     """How loud it is (`shared.domain.peaks`), in place of what was known."""
     conn.execute(

@@ -122,9 +122,7 @@ def put(conn: Connection, tenant_id: str, class_: str, policy: Policy, *, change
 def remove(conn: Connection, tenant_id: str, class_: str) -> bool:
     """The class is as everybody's again, or as the settings have it. False: there was no such row."""
     return (
-        conn.execute(
-            "delete from retention_classes where tenant_id = %s and class = %s", (tenant_id, class_)
-        ).rowcount
+        conn.execute("delete from retention_classes where tenant_id = %s and class = %s", (tenant_id, class_)).rowcount
         == 1
     )
 

@@ -9,7 +9,6 @@ PREFIX: Final = "recordings/"
 # What may stand in a key as it is. Other tenants' names are hashed: a key must not break out of its folder.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _NOBODY: Final = "_"  # no tenant's name: those begin with a letter or digit
-_SUFFIXES: Final = ("wav", "mp3")
 _SID: Final = re.compile(r"RE[0-9a-fA-F]{32}\Z")
 
 
@@ -34,18 +33,9 @@ def _name(recording_sid: str, copy: int, suffix: str) -> str:
     return f"{recording_sid}{number}.{suffix}"
 
 
-def copies(key: str, copy: int) -> list[str]:
-    """Every key under which a copy of this recording may be, `key` being that of its copy number `copy`.
-
-    Older ones may have another suffix, or be nobody's: the tenant was not known yet.
-    """
-    if copy == 1:
-        return [key]
-    day, _, name = key.rpartition("/")
-    sid, folder = name.partition(".")[0], day.removeprefix(PREFIX).partition("/")[0]
-    days = dict.fromkeys((day, PREFIX + _NOBODY + day.removeprefix(PREFIX + folder)))
-    numbers = ["", *(f".{number}" for number in range(2, copy + 1))]
-    return [f"{at}/{sid}{number}.{suffix}" for at in days for number in numbers for suffix in _SUFFIXES]
+def prefix(object_key: str, recording_sid: str) -> str:
+    """How the keys of all its copies begin, and none of another recording's: SIDs are of one length."""
+    return f"{object_key.rpartition('/')[0]}/{recording_sid}."
 
 
 def _folder(tenant_id: str | None) -> str:

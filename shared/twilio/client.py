@@ -287,7 +287,7 @@ class TwilioClient:
         into: IO[bytes],
         *,
         format: str,
-        channels: int,  # noqa: A002
+        channels: int,
     ) -> Sound:
         """Streams a recording of that account into a file: `Media.fetch`.
 

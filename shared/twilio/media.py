@@ -40,7 +40,7 @@ class Media:
             DefaultCookiePolicy(allowed_domains=[])
         )  # one account's must not reach another
 
-    def fetch(self, account_sid: str, recording_sid: str, into: IO[bytes], *, format: str, channels: int) -> Sound:  # noqa: A002
+    def fetch(self, account_sid: str, recording_sid: str, into: IO[bytes], *, format: str, channels: int) -> Sound:
         """Streams a recording (`format` wav or mp3, `channels` 1 or 2) to the start of a file, hashing on the way.
 
         The address is built from the SIDs. Where Twilio refuses that number of channels, it is asked for what it has.

@@ -1,19 +1,14 @@
 """Recordings in a real S3."""
 
-import subprocess
-import sys
-from base64 import b64encode
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
 
 import pytest
-import requests
 
 from shared.domain.sound import BLOCK_BYTES, Digest, Sound
-from shared.errors import Damaged, Deferred, Transient
+from shared.errors import Damaged, Transient
 from shared.settings import load
 from shared.store.s3 import S3Store
 from shared.store.verified import verified
