@@ -25,7 +25,7 @@ def check_class(text: str) -> None:
 class TenantSchema(Strict):
     """Whose. Without it: everybody who has none of their own."""
 
-    tenant_id = Text(load_default="", validate=validate.Length(1, 64))
+    tenant_id = Text(load_default="", validate=validate.Length(max=64))
 
 
 class RetentionSchema(Strict):

@@ -43,7 +43,7 @@ IS_HELD: Final[LiteralString] = """
                union all
                select dial_call_sid, null from calls where call_sid = root.sid) as kin
           join recording_holds h on h.lifted_at is null
-               and (h.recording_sid = r.recording_sid or (kin.sid <> '' and h.call_sid = kin.sid) or h.tenant_id = kin.tenant_id))
+               and (h.recording_sid = r.recording_sid or h.call_sid = nullif(kin.sid, '') or h.tenant_id = kin.tenant_id))
 """
 
 

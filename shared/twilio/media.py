@@ -1,4 +1,4 @@
-"""The sound of recordings, as Twilio's media host sends it. What comes back is not trusted: neither where it leads nor what it is."""
+"""The sound of recordings, as Twilio's media host sends it. It is not trusted: neither where it leads nor what it is."""
 
 import errno
 import socket
