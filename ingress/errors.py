@@ -67,6 +67,10 @@ def _of_outcome(error: errors.TwilioServerError) -> Problem:
             return _later(_slug(error.reason), "Not possible before a later moment", max(1.0, wait_s))
         case errors.NotStored():
             return _later("not-stored", "The store cannot be reached right now", _STORE_RETRY_S)
+        case errors.OnHold():
+            return Problem(
+                409, "legal-hold", "On legal hold", "A legal hold forbids to delete it; it has to be lifted first."
+            )
         case errors.Permanent():
             return Problem(
                 422, _slug(error.reason), "Refused for good", error.reason, members=_twilio(error.twilio_code)

@@ -11,6 +11,7 @@ from ops.manage.keys import keys
 from ops.manage.numbers import numbers
 from ops.manage.opt_outs import opt_outs
 from ops.manage.report import report
+from ops.manage.retention import holds, retention
 from ops.manage.senders import senders
 from ops.manage.system import config, migrate
 from ops.manage.texts import bulk, sms
@@ -33,8 +34,8 @@ def main() -> None:
 
 
 for command in (
-    account, bulk, config, consents, endpoints, events, inbox, keys, migrate, numbers, opt_outs, report, senders, simulate,
-    sms,
+    account, bulk, config, consents, endpoints, events, holds, inbox, keys, migrate, numbers, opt_outs, report, retention,
+    senders, simulate, sms,
 ):  # fmt: skip
     main.add_command(command)
 

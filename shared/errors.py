@@ -65,6 +65,13 @@ class Permanent(TwilioServerError):
         self.twilio_code = twilio_code
 
 
+class OnHold(Permanent):
+    """A legal hold forbids it, whoever asks."""
+
+    def __init__(self) -> None:
+        super().__init__("legal-hold")
+
+
 class Unreadable(TwilioServerError):
     """A genuine message whose content we cannot read. Kept and set aside for a person, never refused."""
 

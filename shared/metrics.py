@@ -92,6 +92,9 @@ CALLS = Counter(
     _PREFIX + "calls_total", "Calls by direction and decision; outbound: placed, refused.", ["direction", "outcome"]
 )
 RECORDINGS = Counter(_PREFIX + "recordings_total", "Recordings by what became of them.", ["outcome"])
+RECORDING_DELETIONS = Counter(
+    _PREFIX + "recording_deletions_total", "Recordings that were deleted, by where.", ["place"]
+)
 RECORDING_BYTES = Counter(_PREFIX + "recording_bytes_total", "Bytes of recordings stored.")
 RECORDING_SECONDS = Histogram(_PREFIX + "recording_store_seconds", "From Twilio to the store, one recording.")
 TWILIO_REQUESTS = Counter(_PREFIX + "twilio_requests_total", "Requests to Twilio.", ["resource", "outcome", "code"])

@@ -10,11 +10,11 @@ from celery.signals import worker_shutdown
 from shared import inbox, log, tasks
 from shared.celery_transport import keep_bound
 from shared.every import Every
-from workers import contract, dispatch, events, execute, housekeeping, message_check, sending
+from workers import contract, dispatch, events, execute, housekeeping, message_check, retention, sending
 from workers.catalogue import CATALOGUE
 from workers.context import open_runtime
 from workers.guard import Guard
-from workers.house import FORGET, REFRESH_NUMBERS, app
+from workers.house import FORGET, KEEP, REFRESH_NUMBERS, app
 from workers.release import Releaser
 
 # How often the nets look: what is overdue waits this long at the most, and an idle look costs next to nothing.
@@ -107,3 +107,9 @@ def refresh_numbers() -> None:
 def forget() -> None:
     """Beat: drop what nobody can ask for any more."""
     housekeeping.forget(app.hands)
+
+
+@app.task(name=KEEP)
+def keep_recordings() -> None:
+    """Beat: what has been kept long enough goes."""
+    retention.sweep(app.hands)

@@ -5,7 +5,18 @@ from typing import Final
 
 from shared.domain.backoff import delivery_delay_s
 from shared.domain.job_kinds import JobKind
-from workers import bulk, calls, controls, outbox, placing, recording_check, recordings, sms
+from workers import (
+    bulk,
+    calls,
+    controls,
+    outbox,
+    placing,
+    recording_check,
+    recording_deletion,
+    recording_release,
+    recordings,
+    sms,
+)
 from workers.execute import Work, patiently, plainly
 
 
@@ -21,7 +32,7 @@ _as_call_wait_s = patiently(5_200, longest_s=60.0)
 # subscriber. Tries: a text expires, and so does a call that we place; media may be late by minutes and Twilio keeps it; ending
 # a call is pointless when the call is long over, as is what else was wished of it; as-call-service is one of us, a customer's
 # next message waits behind the last there, and a missed call is worth a text for an hour only: so it is asked again within a
-# minute, and for two days.
+# minute, and for two days. What is deleted asks Twilio once and the store for each version; given up, the sweep asks again.
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s, finish=sms.finish),
     "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
@@ -35,6 +46,12 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
         plainly(recording_check.expect), calls.nothing_to_record, lease_s=15, wait_s=patiently(10)
     ),
     "recording.fetch": Work(plainly(recordings.fetch), recordings.give_up, lease_s=300, wait_s=patiently(40)),
+    "recording.release": Work(
+        plainly(recording_release.release), recording_release.give_up, lease_s=300, wait_s=patiently(40)
+    ),
+    "recording.delete": Work(
+        plainly(recording_deletion.delete), recording_deletion.give_up, lease_s=300, wait_s=patiently(40)
+    ),
     "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=40, wait_s=_delivery_wait_s),
     "as-call": Work(plainly(outbox.deliver_as_call), outbox.give_up, lease_s=40, wait_s=_as_call_wait_s),
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 REFRESH_NUMBERS: Final = "workers.refresh_numbers"
 FORGET: Final = "workers.forget"
+KEEP: Final = "workers.keep_recordings"
 _TICKS: Final = {"queue": "ticks"}
 
 
@@ -44,6 +45,7 @@ class House(Celery):
             # The first caller of a number that nobody told us of is texted once its owner is known: while the phone rings.
             "refresh_numbers": {"task": REFRESH_NUMBERS, "schedule": timedelta(seconds=5), "options": _TICKS},
             "forget": {"task": FORGET, "schedule": timedelta(hours=1), "options": _TICKS},
+            "keep_recordings": {"task": KEEP, "schedule": timedelta(hours=1), "options": _TICKS},
         }
 
     @property

@@ -16,6 +16,7 @@ from shared.domain.sound import Sound
 from shared.errors import Damaged, Permanent, Transient, TwilioServerError
 from shared.store.kept import Receipt
 from shared.twilio.media import disk
+from workers import recording_release
 from workers.context import WorkerRuntime
 from workers.sound_check import Heard, check
 
@@ -60,6 +61,7 @@ def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
 
 def after_stored(conn: Connection, recording: Recording) -> None:
     """What follows once a recording is stored, in the transaction that says so; again for every further copy."""
+    recording_release.promise_when_due(conn, recording.recording_sid)
 
 
 def _wanted(rt: WorkerRuntime, sid: str) -> Recording | None:

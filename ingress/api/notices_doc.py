@@ -30,7 +30,7 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
     },
     "recording": {
         "recording_sid": _MAYBE, "call_sid": _TEXT, "state": _TEXT, "duration_s": _NUMBER, "channels": _NUMBER,
-        "size_bytes": _NUMBER, "sha256": _MAYBE, "error_reason": _MAYBE,
+        "size_bytes": _NUMBER, "sha256": _MAYBE, "error_reason": _MAYBE, "reason": _MAYBE,
     },
 }  # fmt: skip
 _HEADERS: Final = {

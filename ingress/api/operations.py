@@ -10,6 +10,7 @@ from ingress.api import (
     call_resources,
     call_schemas,
     consent_schemas,
+    keeping_schemas,
     number_schemas,
     recording_schemas,
     resources,
@@ -259,6 +260,69 @@ OPERATIONS: Final = (
     Operation(
         method="get", path="/api/recordings/{recording_sid}", name="showRecording", tag="recordings",
         summary="One recording, by its RecordingSid", **_SOUND,
+    ),
+    Operation(
+        method="delete", path="/api/recordings/{recording_sid}", name="deleteRecording", tag="recordings",
+        scope="recordings:delete", summary="Delete a recording, here and at Twilio", query=keeping_schemas.DeleteSchema,
+        description="Nobody hears it from now on. The same again tells how far it has come. 409 `/problems/legal-hold` while "
+        "it is held.",
+        answers={
+            200: ("It is gone; the receipts prove it.", keeping_schemas.DeletionResource),
+            202: ("It will be deleted.", keeping_schemas.DeletionResource),
+        },
+        problems=(401, 403, 404, 409, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/recordings/{recording_sid}/deletion", name="showDeletion", tag="recordings",
+        scope="recordings:read", security=(KEY, USER), summary="The deletion of a recording, and its receipts",
+        answers={200: ("The deletion.", keeping_schemas.DeletionResource)}, problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="put", path="/api/recordings/{recording_sid}/retention", name="classifyRecording", tag="recordings",
+        scope="recordings:delete", summary="Give a recording its retention class", body=keeping_schemas.ClassSchema,
+        answers={200: ("How long it is kept.", keeping_schemas.KeptResource)},
+        problems=(400, 401, 403, 404, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/recordings/{recording_sid}/hold", name="holdRecording", tag="recordings",
+        scope="recordings:delete", summary="Hold a recording back from deletion", body=keeping_schemas.ReasonSchema,
+        answers={201: ("The hold, in force.", keeping_schemas.HoldResource)},
+        problems=(400, 401, 403, 404, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/holds", name="listHolds", tag="recordings", scope="recordings:read", security=(KEY, USER),
+        summary="The newest legal holds", query=keeping_schemas.HoldsPageSchema, is_list=True,
+        answers={200: ("A page of holds, newest first.", keeping_schemas.HoldResource)}, problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/holds", name="placeHold", tag="recordings", scope="recordings:delete",
+        summary="Hold a recording, a call or a tenant back from deletion", body=keeping_schemas.HoldSchema,
+        description="Nothing of it is deleted until the hold is lifted, here or at Twilio, by nobody. What had begun to go "
+        "before goes.",
+        answers={201: ("The hold, in force.", keeping_schemas.HoldResource)},
+        problems=(400, 401, 403, 404, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="delete", path="/api/holds/{hold_id}", name="liftHold", tag="recordings", scope="recordings:delete",
+        summary="Lift a hold", answers={200: ("The hold, which does not count any more.", keeping_schemas.HoldResource)},
+        problems=(401, 403, 404, 503),
+    ),
+    *(
+        Operation(
+            method=method, path="/api/retention/{class}", name=name, tag="recordings", scope=scope, summary=summary,
+            security=(KEY, USER) if method == "get" else (KEY,), query=keeping_schemas.TenantSchema,
+            body=keeping_schemas.RetentionSchema if method == "put" else None,
+            description="Of a tenant, or without `tenant_id` of everybody who has none of their own.",
+            answers={200: (meaning, keeping_schemas.RetentionResource)},
+            problems=(400, 401, 403, 404, 413, 415, 422, 503) if method == "put" else (401, 403, 404, 422, 503),
+        )
+        for method, name, scope, summary, meaning in (
+            ("get", "showRetention", "recordings:read", "How long recordings of a class are kept", "The class."),
+            ("put", "setRetention", "recordings:delete", "Set how long recordings of a class are kept",
+             "The class, in force at once, for what is stored already too."),
+            ("delete", "unsetRetention", "recordings:delete", "Let a class be as everybody's again",
+             "The class, which does not count any more."),
+        )
     ),
     Operation(
         method="get", path="/api/events", name="listEvents", tag="events", scope="events:read",

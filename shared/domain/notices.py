@@ -6,7 +6,7 @@ from typing import Final
 TYPES: Final = frozenset({
     "call.incoming", "call.status", "call.completed", "call.missed",
     "sms.received", "sms.queued", "sms.sent", "sms.delivered", "sms.undelivered", "sms.failed",
-    "recording.available", "recording.failed",
+    "recording.available", "recording.failed", "recording.deleted",
     "consent.opted_out", "consent.opted_in",
 })  # fmt: skip
 

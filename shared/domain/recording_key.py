@@ -33,6 +33,11 @@ def _name(recording_sid: str, copy: int, suffix: str) -> str:
     return f"{recording_sid}{number}.{suffix}"
 
 
+def prefix(object_key: str, recording_sid: str) -> str:
+    """How the keys of all its copies begin, and none of another recording's: SIDs are of one length."""
+    return f"{object_key.rpartition('/')[0]}/{recording_sid}."
+
+
 def _folder(tenant_id: str | None) -> str:
     if not tenant_id:
         return _NOBODY

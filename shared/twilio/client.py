@@ -235,6 +235,25 @@ class TwilioClient:
         with outcome("recordings"):
             self._sdk.calls(call_sid).recordings(recording_sid).update(**wanted)
 
+    def delete_recording(self, account_sid: str, sid: str) -> dict[str, str]:
+        """Deletes a recording of that account; what Twilio answered: `deleted`, or `gone` when it has none (any more).
+
+        Raises Transient, Permanent, also when we have no token of the account.
+        """
+        tokens = self._settings.accounts.get(account_sid)
+        if not tokens:
+            raise Permanent("account_unknown")
+        sdk = self._sdk if account_sid == self._auth[0] else Client(account_sid, tokens[0], http_client=self._http)
+        answered = "deleted"
+        try:
+            with outcome("recordings"):
+                sdk.recordings(sid).delete()
+        except Permanent as refused:
+            if refused.twilio_code != NOT_FOUND:
+                raise
+            answered = "gone"
+        return {"answered": answered, "request_id": self._http.last.request_id}
+
     def owned_numbers(self, names: Collection[str]) -> list[OwnedNumber]:
         """Every number of the account with the settings in `names` (snake case), from all pages. Raises Transient."""
         with outcome("numbers", listing=True):

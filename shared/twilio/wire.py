@@ -22,6 +22,7 @@ from twilio.http.response import Response
 
 CONNECT_S: Final = 3.05  # a little over one TCP retransmission
 READ_S: Final = 10.0  # Twilio answers in 0.1-0.5 s; ten seconds without an answer is none
+_NO_CONTENT: Final = 204
 _POOL: Final = 48  # the threads of one worker process at most: 32 that send side by side, and its tasks
 # No wait of Twilio's is longer; a header that says more is a mistake, and no text may sleep over it for a year.
 _LONGEST_WAIT_S: Final = 3600.0
@@ -62,7 +63,7 @@ class Refused(Exception):
 class HttpClient(SdkHttpClient):
     """Used by all threads at once. Follows no redirect and repeats nothing.
 
-    Raises Refused, the exceptions of urllib3, and ValueError when a success is no JSON (nothing that we ask has no body).
+    Raises Refused, the exceptions of urllib3, and ValueError when a success is no JSON (only a deletion's has no body).
     """
 
     def __init__(self, api_url: str) -> None:
@@ -106,7 +107,7 @@ class HttpClient(SdkHttpClient):
         text = raw.data.decode("utf-8", "replace")
         if not 200 <= raw.status < 300:
             raise Refused(answer, _code(text))
-        if not text.lstrip().startswith("{"):
+        if not text.lstrip().startswith("{") and not (method.upper() == "DELETE" and raw.status == _NO_CONTENT):
             raise ValueError("a success whose body is no JSON object")
         return Response(raw.status, text, raw.headers)
 

@@ -124,8 +124,11 @@ create table recording_deletions (
     note           text check (length(note) <= 500),
     asked_by       text not null,
     asked_at       timestamptz not null default now(),
+    -- From here on the first copy may be gone, so that no hold helps any more.
+    begun_at       timestamptz,
     done_at        timestamptz
 );
+create index recording_deletions_open on recording_deletions (asked_at) where done_at is null;
 
 -- What proves a deletion: where, when, what (its checksum), and what Twilio or the store answered.
 create table recording_receipts (
