@@ -7,8 +7,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from shared.domain.sound import Sound
 from shared.db.recordings import Recording
+from shared.domain.sound import Sound
 
 
 def listed(
