@@ -68,18 +68,17 @@ def verify(
     """Reads back what was not read since `before`, the longest unread first, at this pace; each is recorded at once, so
     that a run that was cut off is resumed by the next. Raises Transient when the store is away.
     """
-    left = limit
-    while left is None or left > 0:
+    seen: set[str] = set()
+    while limit is None or len(seen) < limit:
         with open_() as conn:
-            page = recording_checks.to_check(conn, before=before, sids=sids, limit=min(_PAGE, left or _PAGE))
-        is_any = False
-        for sid in page:
-            for one in _verified(open_, store, sid, actor, bytes_per_s):
-                is_any = True
-                yield one
-        if not is_any:
+            size = _PAGE if limit is None else min(_PAGE, limit - len(seen))
+            page = recording_checks.to_check(conn, before=before, sids=sids, limit=size)
+        fresh = [sid for sid in page if sid not in seen]  # the database's clock may be behind ours
+        if not fresh:
             return
-        left = None if left is None else left - len(page)
+        seen.update(fresh)
+        for sid in fresh:
+            yield from _verified(open_, store, sid, actor, bytes_per_s)
 
 
 def _verified(open_: Open, store: Store, sid: str, actor: str, bytes_per_s: float) -> Iterator[Checked]:
@@ -93,6 +92,8 @@ def _verified(open_: Open, store: Store, sid: str, actor: str, bytes_per_s: floa
         is_ours = recording_checks.checked(conn, sid, copy=recording.copy, damage=damage)
         if is_ours and damage is not None:
             _tell(conn, recording, damage, actor)
+        elif is_ours and recording.damage is not None:
+            alerts.heal(conn, sid)
     if is_ours:
         _count(recording, damage)
         size = recording.size_bytes or 0
@@ -188,6 +189,8 @@ def _settled(
         detail = _difference(said, ours) if wanted == "compare" else ""
         if wanted == "compare":
             wanted = "differs" if detail else "nothing"
+        if wanted == "gone" and ours is not None and ours.damage is not None:
+            wanted = "lost"
         if wanted == "nothing" or recordings.is_to_go(conn, sid):
             return
         is_new = not is_dry and _does(conn, wanted, sid, said, ours, actor)
@@ -205,9 +208,8 @@ def _difference(said: ListedRecording | None, ours: Recording | None) -> str:
     if said is None or ours is None:
         return ""
     pairs = (("duration_s", said.duration_s, ours.duration_s), ("channels", said.channels, ours.channels))
-    return ", ".join(
-        f"{name} {theirs}, here {here}" for name, theirs, here in pairs if None not in (theirs, here) and theirs != here
-    )
+    known = [(name, theirs, here) for name, theirs, here in pairs if theirs is not None and here is not None]
+    return ", ".join(f"{name} {theirs}, here {here}" for name, theirs, here in known if theirs != here)
 
 
 def _does(

@@ -62,7 +62,8 @@ def to_check(conn: Connection, *, before: datetime, sids: Sequence[str] = (), li
 
 def sound_of(recording: Recording) -> Sound:
     """What was stored of it. For stored ones only."""
-    assert recording.size_bytes is not None and recording.sha256 is not None  # the schema's check for stored ones
+    assert recording.size_bytes is not None  # the schema's check for stored ones
+    assert recording.sha256 is not None
     return Sound(recording.size_bytes, recording.sha256, recording.blocks or b"", recording.content_type or "")
 
 
