@@ -10,6 +10,7 @@ from ops.manage.inbox import inbox
 from ops.manage.keys import keys
 from ops.manage.numbers import numbers
 from ops.manage.opt_outs import opt_outs
+from ops.manage.recordings import recordings
 from ops.manage.report import report
 from ops.manage.retention import holds, retention
 from ops.manage.senders import senders
@@ -34,8 +35,8 @@ def main() -> None:
 
 
 for command in (
-    account, bulk, config, consents, endpoints, events, holds, inbox, keys, migrate, numbers, opt_outs, report, retention,
-    senders, simulate, sms,
+    account, bulk, config, consents, endpoints, events, holds, inbox, keys, migrate, numbers, opt_outs, recordings, report,
+    retention, senders, simulate, sms,
 ):  # fmt: skip
     main.add_command(command)
 

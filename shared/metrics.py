@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import prometheus_client.values as _values
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 _MOST_SLOTS: Final = 256  # more processes than any one host of ours runs
 _held: dict[int, tuple[int, IO[str]]] = {}  # pid -> slot and its locked file; a forked child finds no entry of its own
@@ -96,6 +96,16 @@ RECORDING_DELETIONS = Counter(
     _PREFIX + "recording_deletions_total", "Recordings that were deleted, by where.", ["place"]
 )
 RECORDING_BYTES = Counter(_PREFIX + "recording_bytes_total", "Bytes of recordings stored.")
+RECORDINGS_DAMAGED = Counter(
+    _PREFIX + "recordings_damaged_total",
+    "Stored recordings that were found damaged when they were read back.",
+    ["damage"],
+)
+RECORDINGS_CHECKED_AT = Gauge(
+    _PREFIX + "recordings_checked_timestamp_seconds",
+    "When stored recordings were last read back.",
+    multiprocess_mode="max",
+)
 RECORDING_SECONDS = Histogram(_PREFIX + "recording_store_seconds", "From Twilio to the store, one recording.")
 TWILIO_REQUESTS = Counter(_PREFIX + "twilio_requests_total", "Requests to Twilio.", ["resource", "outcome", "code"])
 TWILIO_SECONDS = Histogram(_PREFIX + "twilio_request_seconds", "Time of a request to Twilio.", ["resource"])

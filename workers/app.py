@@ -10,11 +10,21 @@ from celery.signals import worker_shutdown
 from shared import inbox, log, tasks
 from shared.celery_transport import keep_bound
 from shared.every import Every
-from workers import contract, dispatch, events, execute, housekeeping, message_check, retention, sending
+from workers import (
+    contract,
+    dispatch,
+    events,
+    execute,
+    housekeeping,
+    message_check,
+    recording_audit,
+    retention,
+    sending,
+)
 from workers.catalogue import CATALOGUE
 from workers.context import open_runtime
 from workers.guard import Guard
-from workers.house import FORGET, KEEP, REFRESH_NUMBERS, app
+from workers.house import FORGET, KEEP, RECONCILE_RECORDINGS, REFRESH_NUMBERS, VERIFY_RECORDINGS, app
 from workers.release import Releaser
 
 # How often the nets look: what is overdue waits this long at the most, and an idle look costs next to nothing.
@@ -113,3 +123,15 @@ def forget() -> None:
 def keep_recordings() -> None:
     """Beat: what has been kept long enough goes."""
     retention.sweep(app.hands)
+
+
+@app.task(name=RECONCILE_RECORDINGS)
+def reconcile_recordings() -> None:
+    """Beat: does Twilio's list of recordings say what we say?"""
+    recording_audit.reconcile_lately(app.hands)
+
+
+@app.task(name=VERIFY_RECORDINGS)
+def verify_recordings() -> None:
+    """Beat: is what was stored still what it was?"""
+    recording_audit.verify_sample(app.hands)

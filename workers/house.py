@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 REFRESH_NUMBERS: Final = "workers.refresh_numbers"
 FORGET: Final = "workers.forget"
 KEEP: Final = "workers.keep_recordings"
+RECONCILE_RECORDINGS: Final = "workers.reconcile_recordings"
+VERIFY_RECORDINGS: Final = "workers.verify_recordings"
 _TICKS: Final = {"queue": "ticks"}
 
 
@@ -44,6 +46,12 @@ class House(Celery):
         self.conf.beat_schedule = {
             # The first caller of a number that nobody told us of is texted once its owner is known: while the phone rings.
             "refresh_numbers": {"task": REFRESH_NUMBERS, "schedule": timedelta(seconds=5), "options": _TICKS},
+            "reconcile_recordings": {
+                "task": RECONCILE_RECORDINGS,
+                "schedule": timedelta(hours=1),
+                "options": _TICKS,
+            },
+            "verify_recordings": {"task": VERIFY_RECORDINGS, "schedule": timedelta(days=1), "options": _TICKS},
             "forget": {"task": FORGET, "schedule": timedelta(hours=1), "options": _TICKS},
             "keep_recordings": {"task": KEEP, "schedule": timedelta(hours=1), "options": _TICKS},
         }

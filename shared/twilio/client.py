@@ -13,10 +13,11 @@ from twilio.rest import Client
 from shared.domain.sound import Sound
 from shared.errors import Permanent, Transient, Unknown
 from shared.settings import Settings
-from shared.twilio import calls
+from shared.twilio import calls, recordings
 from shared.twilio.calls import Dialled
 from shared.twilio.media import Media
 from shared.twilio.outcomes import outcome
+from shared.twilio.recordings import ListedRecording
 from shared.twilio.texts import Reported, Sent, Sought, reported_of, sent_of
 from shared.twilio.wire import HttpClient
 
@@ -240,19 +241,38 @@ class TwilioClient:
 
         Raises Transient, Permanent, also when we have no token of the account.
         """
-        tokens = self._settings.accounts.get(account_sid)
-        if not tokens:
-            raise Permanent("account_unknown")
-        sdk = self._sdk if account_sid == self._auth[0] else Client(account_sid, tokens[0], http_client=self._http)
         answered = "deleted"
         try:
             with outcome("recordings"):
-                sdk.recordings(sid).delete()
+                self._sdk_of(account_sid).recordings(sid).delete()
         except Permanent as refused:
             if refused.twilio_code != NOT_FOUND:
                 raise
             answered = "gone"
         return {"answered": answered, "request_id": self._http.last.request_id}
+
+    def listed_recordings(self, since: datetime) -> Iterator[ListedRecording]:
+        """Recordings created since then, of the account and of every further one that is configured. Raises Transient."""
+        for account_sid in self._settings.accounts:
+            with outcome("recordings", listing=True):
+                yield from recordings.listed(self._sdk_of(account_sid), account_sid, since)
+
+    def find_recording(self, account_sid: str, recording_sid: str) -> ListedRecording | None:
+        """One recording as Twilio has it now, None if it has none. Raises Transient, Permanent."""
+        try:
+            with outcome("recordings"):
+                found = self._sdk_of(account_sid).recordings(recording_sid).fetch()
+        except Permanent as refused:
+            if refused.twilio_code != NOT_FOUND:
+                raise
+            return None
+        return recordings.listed_of(found, account_sid)
+
+    def _sdk_of(self, account_sid: str) -> Client:
+        tokens = self._settings.accounts.get(account_sid)
+        if not tokens:
+            raise Permanent(f"no auth token for account {account_sid}")
+        return Client(account_sid, tokens[0], http_client=self._http)
 
     def owned_numbers(self, names: Collection[str]) -> list[OwnedNumber]:
         """Every number of the account with the settings in `names` (snake case), from all pages. Raises Transient."""

@@ -11,7 +11,7 @@ import pytest
 from shared import data, metrics, recipients
 from shared.db.call_steps import StepName as CallStep
 from shared.db.message_steps import StepName
-from shared.domain import missed_call, permission, status
+from shared.domain import missed_call, permission, recording_reconcile, status
 from shared.domain.law import read as read_law
 from shared.domain.message_life import Report, life
 from shared.domain.notices import TYPES
@@ -137,7 +137,7 @@ def test_every_metric_is_documented_and_every_documented_one_exists():
         metric._name.removeprefix("twilio_server_")
         + ("_total" if isinstance(metric, prometheus_client.Counter) else "")
         for metric in vars(metrics).values()
-        if isinstance(metric, prometheus_client.Counter | prometheus_client.Histogram)
+        if isinstance(metric, prometheus_client.Counter | prometheus_client.Gauge | prometheus_client.Histogram)
     }
     asked = set(re.findall(r'(?:_PREFIX \+|_one\()\s*"([a-z_]+)"', (ROOT / "ingress" / "gauges.py").read_text()))
     assert section("Metrics") == counted | asked
@@ -155,3 +155,12 @@ def test_links_between_documents_lead_somewhere():
     for document in (ROOT / "README.md", *DOCS.glob("*.md")):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_the_table_of_reconciliation_is_the_codes():
+    lines = (DOCS / "recordings.md").read_text().split("| here |")[1].split("\n\n")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    assert {state: tuple(actions) for state, *actions in rows} == {
+        state: tuple(recording_reconcile.TABLE[word, state] for word in recording_reconcile.WORDS)
+        for state in recording_reconcile.STATES
+    }

@@ -4,6 +4,7 @@ import hashlib
 import signal
 
 import pytest
+from tests.integration.workers.test_kills import House
 
 from shared import tasks
 from shared.db import jobs, recordings
@@ -12,7 +13,6 @@ from shared.store.s3 import S3Store
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import ACCOUNT
 from tests.integration.workers.media_host import MediaHost, wav
-from tests.integration.workers.test_kills import House
 
 SID, CALL = "RE" + "5" * 32, "CA" + "5" * 32
 SOUND = wav(3, channels=2).getvalue()

@@ -91,7 +91,12 @@ def test_a_deletion_leaves_nothing_here_or_at_twilio_but_its_receipts(shelf):
     assert shelf.world.work("recording.delete") == ["done"]
     assert (shelf.state(sid), shelf.at_twilio(sid), shelf.here(sid)) == ("deleted", False, [])
     twilio, store = shelf.receipts(sid)
-    assert (twilio.place, twilio.detail["answered"], store.place, store.object_key) == ("twilio", "deleted", "store", key)
+    assert (twilio.place, twilio.detail["answered"], store.place, store.object_key) == (
+        "twilio",
+        "deleted",
+        "store",
+        key,
+    )
     assert twilio.detail["request_id"].startswith("RQ")
     assert store.detail["versions"]
     for receipt in (twilio, store):
@@ -307,7 +312,9 @@ def _in_thread(act):
 
 def test_the_rows_are_asked_by_the_rule_of_the_domain(shelf):
     """What the sweep's SQL finds is what the pure rule says, for every mixture of rows and settings."""
-    sids = [shelf.has(n, days=n, source=source) for n, source in ((1, "RecordVerb"), (5, "DialVerb"), (20, "RecordVerb"))]
+    sids = [
+        shelf.has(n, days=n, source=source) for n, source in ((1, "RecordVerb"), (5, "DialVerb"), (20, "RecordVerb"))
+    ]
     rows = (None, Policy(None, 2), Policy(4, None), Policy(10, 0))
     for own, everybodys, by_settings in product(rows, rows, rows[1:]):
         with shelf.conn() as conn:
