@@ -112,15 +112,8 @@ def _damage(store: Store, recording: Recording) -> str | None:
 def _tell(conn: Connection, recording: Recording, damage: str, actor: str) -> None:
     """An alert for each copy that is damaged, once."""
     sid = recording.recording_sid
-    is_new = alerts.keep(
-        conn,
-        event_key=f"recording-damaged:{sid}:{recording.copy}",
-        source="recording-damaged",
-        level="error",
-        code=None,
-        resource_sid=sid,
-        account_sid=recording.account_sid,
-        at=datetime.now(UTC),
+    is_new = alerts.keep_damaged(
+        conn, sid, object_key=recording.object_key or "", account_sid=recording.account_sid, at=datetime.now(UTC)
     )
     if is_new or recording.damage != damage:
         detail = {"damage": damage, "copy": recording.copy}

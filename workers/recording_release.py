@@ -114,8 +114,11 @@ def _note_damage(rt: WorkerRuntime, recording: Recording, reason: str) -> None:
     """Twilio's copy is the only good one now: it stays, and somebody is told."""
     with rt.db.connection() as conn:
         if recordings.mark_damaged(conn, recording.recording_sid, reason, object_key=recording.object_key):
-            alerts.keep(
-                conn, event_key=f"recording-damaged:{recording.object_key}", source="recording-damaged", level="error",
-                code=None, account_sid=recording.account_sid, at=datetime.now(UTC), resource_sid=recording.recording_sid,
-            )  # fmt: skip
-    log.get().error("recording_damaged", recording_sid=recording.recording_sid, reason=reason)
+            alerts.keep_damaged(
+                conn,
+                recording.recording_sid,
+                object_key=recording.object_key or "",
+                account_sid=recording.account_sid,
+                at=datetime.now(UTC),
+            )
+    log.get().error("recording_damaged", recording_sid=recording.recording_sid, damage=reason)

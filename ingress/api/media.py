@@ -183,10 +183,13 @@ def _alarm(rt: Runtime, row: RecordingOverview, damage: str) -> None:
     log.get().error("recording_unreadable", recording_sid=row.recording_sid, reason=damage)
     with rt.db.connection() as conn:
         if recordings.mark_damaged(conn, row.recording_sid, damage, object_key=row.object_key):
-            alerts.keep(
-                conn, event_key=f"recording-damaged:{row.object_key}", source="recording-damaged", level="error", code=None,
-                account_sid=row.account_sid, at=datetime.now(UTC), resource_sid=row.recording_sid,
-            )  # fmt: skip
+            alerts.keep_damaged(
+                conn,
+                row.recording_sid,
+                object_key=row.object_key or "",
+                account_sid=row.account_sid,
+                at=datetime.now(UTC),
+            )
             if row.state == "stored":
                 jobs.renew(
                     conn, "recording.fetch", row.recording_sid, order_key=recordings.order_key(row.recording_sid)

@@ -46,6 +46,20 @@ def keep(
     return done.rowcount == 1
 
 
+def keep_damaged(conn: Connection, recording_sid: str, *, object_key: str, account_sid: str, at: datetime) -> bool:
+    """Keeps the one alert that this stored copy is not what was stored; False if it is known."""
+    return keep(
+        conn,
+        event_key=f"recording-damaged:{object_key}",
+        source="recording-damaged",
+        level="error",
+        code=None,
+        resource_sid=recording_sid,
+        account_sid=account_sid,
+        at=at,
+    )
+
+
 def of_recording(call_sid: str) -> str:
     """The key of the one alert that a call's recording is missing."""
     return f"recording-missing:{call_sid}"

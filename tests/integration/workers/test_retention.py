@@ -294,7 +294,7 @@ def _in_thread(act):
     def caught():
         try:
             came.append((act(), None))
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 - what it was is looked at below
             came.append((None, fault))
 
     thread = Thread(target=caught, daemon=True)

@@ -119,8 +119,7 @@ def test_sound_breaks_off_before_a_bad_block(house: House, rt: Runtime, block: i
     )
     got = bytearray()
     with pytest.raises(Damaged):
-        for piece in answer.iter_encoded():
-            got += piece
+        got.extend(byte for piece in answer.iter_encoded() for byte in piece)
     answer.close()
     assert bytes(got) == SOUND[: block * BLOCK_BYTES]
     assert house.api.get(f"/api/recordings/{RE}?media=1").status_code == 503

@@ -10,9 +10,10 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+import requests
 
 from shared.domain.sound import BLOCK_BYTES, Digest, Sound
-from shared.errors import Damaged, Transient
+from shared.errors import Damaged, Deferred, Transient
 from shared.settings import load
 from shared.store.s3 import S3Store
 from shared.store.verified import verified
