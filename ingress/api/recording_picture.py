@@ -55,7 +55,8 @@ def _drawn(row: RecordingOverview, peaks: Waveform, asked: dict[str, Any]) -> Re
     response.set_etag(hashlib.sha256(picture).hexdigest())
     response.headers["Content-Security-Policy"] = "default-src 'none'"  # an SVG opened by itself is a page
     response.vary.add("Accept")
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _preferred() -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, cast
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from ingress.api.resources import RecordingResource, Resource, UtcTime
 from ingress.api.schemas import PageSchema, Strict
@@ -19,9 +19,14 @@ def is_printable(text: str) -> bool:
     return text.isprintable() and bool(text.strip())
 
 
+def _check_printable(text: str) -> None:
+    if not is_printable(text):
+        raise ValidationError("must be one line of printable characters")
+
+
 def _purpose() -> fields.String:
     return fields.String(
-        validate=[validate.Length(1, LONGEST_PURPOSE), is_printable],
+        validate=[validate.Length(1, LONGEST_PURPOSE), _check_printable],
         metadata={"description": "What it is for; kept in the audit. `X-Purpose` says the same."},
     )
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -117,11 +117,11 @@ def test_sound_breaks_off_before_a_bad_block(house: House, rt: Runtime, block: i
     answer = house.api.client.get(
         f"/api/recordings/{RE}?media=1", headers={"Authorization": f"Bearer {house.api.key}"}, buffered=False
     )
-    got = bytearray()
+    got: list[bytes] = []
     with pytest.raises(Damaged):
-        got.extend(byte for piece in answer.iter_encoded() for byte in piece)
+        got.extend(answer.iter_encoded())
     answer.close()
-    assert bytes(got) == SOUND[: block * BLOCK_BYTES]
+    assert b"".join(got) == SOUND[: block * BLOCK_BYTES]
     assert house.api.get(f"/api/recordings/{RE}?media=1").status_code == 503
 
 
@@ -211,10 +211,11 @@ def test_a_link_of_s3_plays_for_whoever_has_it(house: House):
     assert RE in got.headers["Content-Disposition"]
 
 
-def test_an_expired_link_of_s3_opens_nothing(house: House):
-    with time_machine.travel(datetime.now(UTC) - timedelta(hours=2), tick=True):
-        link = S3Store(house.settings).link(KEY, expires_s=60, filename="a.wav", content_type="audio/wav")
-    assert requests.get(link, timeout=20).status_code == 403
+def test_a_link_of_s3_says_that_it_ends_after_the_set_time(house: House):
+    """S3 keeps to it; the stand-in of these tests does not look at the time."""
+    answer = house.api.get(f"/api/recordings/{RE}?media=1&delivery=link")
+    said = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert said["X-Amz-Expires"] == [str(house.settings.recording_link_s)]
 
 
 @pytest.fixture
