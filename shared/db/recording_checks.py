@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import dict_row
@@ -32,7 +32,7 @@ def listed(
 
 def custody(conn: Connection, recording_sid: str) -> dict[str, list[dict[str, Any]]]:
     """What hangs on a recording besides its row: jobs, receipts, holds, deletion, alerts."""
-    queries = {
+    queries: dict[str, LiteralString] = {
         "jobs": "select kind, state, attempts, next_at, finished_at, last_error from jobs"
         " where ref = %(sid)s and kind like 'recording.%%' order by id",
         "receipts": "select place, object_key, at, detail from recording_receipts where recording_sid = %(sid)s order by at",
