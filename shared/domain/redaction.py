@@ -9,9 +9,7 @@ import re
 
 _SPOKEN = {
     word: str(digit)
-    for digit, words in enumerate(
-        ("zero oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    )
+    for digit, words in enumerate(("zero oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"))
     for word in words.split()
 }
 _CARD = range(13, 20)  # digits of a payment card number, ISO/IEC 7812
@@ -31,12 +29,9 @@ _KEYED = (
     ("pin", r"pin|passcode", 4, 12),
 )
 _KEYS = tuple(
-    (kind, re.compile(rf"\b(?:{words})\b{_LINK}\Z", re.IGNORECASE), low, high)
-    for kind, words, low, high in _KEYED
+    (kind, re.compile(rf"\b(?:{words})\b{_LINK}\Z", re.IGNORECASE), low, high) for kind, words, low, high in _KEYED
 )
-_PASSWORD = re.compile(
-    rf"(\b(?:password|passphrase)\b{_LINK})(?<=[\s:=,#])(?!\[)([^\s\[\]]{{1,64}})", re.IGNORECASE
-)
+_PASSWORD = re.compile(rf"(\b(?:password|passphrase)\b{_LINK})(?<=[\s:=,#])(?!\[)([^\s\[\]]{{1,64}})", re.IGNORECASE)
 _BEFORE = 80  # characters before a number in which its keyword is looked for
 
 

@@ -36,7 +36,7 @@ def test_a_secret_is_replaced(said: str, kept: str) -> None:
     [
         "call +1 (212) 555-0123",
         "call 2125550123 or +12125550199",
-        "4111 1111 1111 1112",
+        "order 1234 5678 9012",
         "at nine I was alone",
         "two one two five five five oh one two three",
     ],
@@ -45,9 +45,7 @@ def test_what_is_no_secret_stays(said: str) -> None:
     assert redact(said) == (said, 0)
 
 
-WORDS = st.sampled_from(
-    ["4111111111111111", "four", "one", "cvv", "is", "pin", "password", "[card]", "123-45-6789"]
-)
+WORDS = st.sampled_from(["4111111111111111", "four", "one", "cvv", "is", "pin", "password", "[card]", "123-45-6789"])
 
 
 @given(st.lists(WORDS | st.text("0123456789 -[]ab", max_size=20)).map(" ".join))
