@@ -8,6 +8,7 @@ from shared.db import transcriptions
 from shared.db.transcriptions import Heard, Part, Status
 from shared.domain import loose_json
 from shared.domain.event import Event
+from shared.domain.redaction import redact
 from workers import payloads
 from workers.payloads import Said
 from workers.payloads.fields import Share
@@ -33,7 +34,7 @@ def of_recording(conn: Connection, event: Event) -> str:
             at=event.received_at,
             call_sid=said["call_sid"] or "",
             recording_sid=said["recording_sid"] or "",
-            text=said["text"] or "",
+            text=redact(said["text"] or "")[0],
             language=said["language"],
             error_code=said["error_code"],
         ),
@@ -69,7 +70,7 @@ def _keep_part(conn: Connection, event: Event, said: Said) -> str:
     part = Part(
         track=said["track"],
         sequence=said["sequence"],
-        text=loose_json.scalar(heard, "transcript"),
+        text=redact(loose_json.scalar(heard, "transcript"))[0],
         confidence=Share.of(loose_json.scalar(heard, "confidence")),
         language=said["language"],
         is_final=said["is_final"] is not False,  # partial results must be asked for

@@ -1,0 +1,105 @@
+"""What a transcript must not keep: card numbers, codes, social security and account numbers.
+
+One pass over the words of a text; each word is looked at a bounded number of times,
+so that the time grows with the length alone, whatever the text.
+A marker such as `[card]` holds no digit: what was redacted once stays as it is.
+"""
+
+import re
+
+_SPOKEN = {
+    word: str(digit)
+    for digit, words in enumerate(("zero oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"))
+    for word in words.split()
+}
+_CARD = range(13, 20)  # digits of a payment card number, ISO/IEC 7812
+# One digit, written or spoken; a word may not run on into other letters.
+_DIGIT = re.compile(
+    r"[0-9]|(?<![^\W\d_])(?:" + "|".join(_SPOKEN) + r")(?![^\W\d_])",
+    re.IGNORECASE,
+)
+# What may stand between two digits of one number: anything but letters, digits and markers.
+_GAP = re.compile(r"[^\w\[\]]{0,8}\Z")
+_SSN = re.compile(r"(?<!\d)\d{3}[-. ]\d{2}[-. ]\d{4}(?!\d)")
+_LINK = r"(?:\s{1,3}(?:number|code|is|was|its|it's|my|the)|[:=,#]){0,4}\s{0,3}"
+_KEYED = (
+    ("ssn", r"social security|ssn", 9, 9),
+    ("code", r"security code|cvv2?|cvc2?", 3, 4),
+    ("account", r"account|routing|iban", 4, 17),
+    ("pin", r"pin|passcode", 4, 12),
+)
+_KEYS = tuple(
+    (kind, re.compile(rf"\b(?:{words})\b{_LINK}\Z", re.IGNORECASE), low, high) for kind, words, low, high in _KEYED
+)
+_PASSWORD = re.compile(rf"(\b(?:password|passphrase)\b{_LINK})(?<=[\s:=,#])(?!\[)([^\s\[\]]{{1,64}})", re.IGNORECASE)
+_BEFORE = 80  # characters before a number in which its keyword is looked for
+
+
+def redact(text: str) -> tuple[str, int]:
+    """The text with its secrets replaced by markers, and how many were replaced."""
+    text, shaped = _SSN.subn("[ssn]", text)
+    text, numbered = _numbers(text)
+    text, spoken = _PASSWORD.subn(_hidden_password, text)
+    return text, shaped + numbered + spoken
+
+
+def _hidden_password(found: re.Match[str]) -> str:
+    return found[1] + "[password]"
+
+
+def _numbers(text: str) -> tuple[str, int]:
+    kept: list[str] = []
+    at = count = 0
+    for run in _runs(text):
+        for start, stop, kind in _secrets(text, run):
+            kept += text[at:start], f"[{kind}]"
+            at, count = stop, count + 1
+    return "".join([*kept, text[at:]]), count
+
+
+def _runs(text: str) -> list[list[re.Match[str]]]:
+    """The digits of the text, those that may be one number together."""
+    runs: list[list[re.Match[str]]] = []
+    end = -1
+    for digit in _DIGIT.finditer(text):
+        if runs and digit.start() - end <= 8 and _GAP.match(text[end : digit.start()]):
+            runs[-1].append(digit)
+        else:
+            runs.append([digit])
+        end = digit.end()
+    return runs
+
+
+def _secrets(text: str, run: list[re.Match[str]]) -> list[tuple[int, int, str]]:
+    kind = _keyed(text, run)
+    if kind:
+        return [(run[0].start(), run[-1].end(), kind)]
+    return _cards([_SPOKEN.get(one[0].lower(), one[0]) for one in run], run)
+
+
+def _keyed(text: str, run: list[re.Match[str]]) -> str | None:
+    start = run[0].start()
+    before = text[max(0, start - _BEFORE) : start]
+    for kind, words, low, high in _KEYS:
+        if low <= len(run) <= high and words.search(before):
+            return kind
+    return None
+
+
+def _cards(digits: list[str], run: list[re.Match[str]]) -> list[tuple[int, int, str]]:
+    found: list[tuple[int, int, str]] = []
+    at = 0
+    while at + _CARD.start <= len(digits):
+        size = next((n for n in reversed(_CARD) if _is_card(digits[at : at + n], n)), 0)
+        if size:
+            found.append((run[at].start(), run[at + size - 1].end(), "card"))
+        at += size or 1
+    return found
+
+
+def _is_card(digits: list[str], size: int) -> bool:
+    """Whether there are so many digits and they pass the check of Luhn (ISO/IEC 7812-1)."""
+    if len(digits) != size or digits[0] == "0":
+        return False
+    doubled = sum(sum(divmod(2 * int(one), 10)) for one in digits[-2::-2])
+    return (doubled + sum(int(one) for one in digits[-1::-2])) % 10 == 0
