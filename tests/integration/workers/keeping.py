@@ -56,7 +56,13 @@ def stored(conn, store, number=1, *, call_sid=CALL, days=0, source="DialVerb", t
     """A recording that was stored so many days ago; its SID."""
     sid = sid_of(number)
     said = recordings.announce(
-        conn, recording_sid=sid, call_sid=call_sid, account_sid=ACCOUNT.sid, state="available", duration_s=1, source=source
+        conn,
+        recording_sid=sid,
+        call_sid=call_sid,
+        account_sid=ACCOUNT.sid,
+        state="available",
+        duration_s=1,
+        source=source,
     )
     key = object_key(TENANT, said.announced_at, sid, copy=1, suffix="wav")
     receipt = store.put(key, BytesIO(SOUND), sound())

@@ -6,7 +6,8 @@ after_commit of a batch, or before_note of a message that it was given, or `at`:
 handled. `hangs`: touches that file when a text of another service has its row, uncommitted, and goes no further. Task
 `test.hold` touches FILE.began and ends when FILE.go is there. `sending`: at which step of sending texts (leased, turn,
 answered, recording, recorded) the process kills itself, or with `stops` stands still, as SIGSTOP does. `placing`: the same
-of placing a call (begun, marked, answered, recording, recorded). `fresh_s`: how long a text that says "sending", or a call
+of placing a call (begun, marked, answered, recording, recorded). `deleting`: a function of `recording_deletion`, and
+`before` or `behind` it. `fresh_s`: how long a text that says "sending", or a call
 that says "placing", may take to leave.
 """
 
@@ -23,7 +24,7 @@ from threading import Event
 import workers.app
 import workers.watchdog
 from shared.celery_transport import SafeQoS
-from workers import contract, events, execute, handed, leaving, placing
+from workers import contract, events, execute, handed, leaving, placing, recording_deletion
 from workers.guard import Guard
 from workers.house import app
 from workers.watchdog import Watchdog
@@ -133,6 +134,9 @@ match asked.get("placing"):
         placing.record = halting(placing.record, first=False)
     case "recorded":
         execute._tell = halting(execute._tell, first=True)
+if step := asked.get("deleting"):
+    name, _, place = step.partition(" ")
+    setattr(recording_deletion, name, halting(getattr(recording_deletion, name), first=place == "before"))
 placing.FRESH_S = asked.get("fresh_s", placing.FRESH_S)
 leaving.FRESH_S = asked.get("fresh_s", leaving.FRESH_S)
 if asked.get("dies") == "before_note":
