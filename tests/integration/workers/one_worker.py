@@ -7,7 +7,8 @@ handled. `hangs`: touches that file when a text of another service has its row, 
 `test.hold` touches FILE.began and ends when FILE.go is there. `sending`: at which step of sending texts (leased, turn,
 answered, recording, recorded) the process kills itself, or with `stops` stands still, as SIGSTOP does. `placing`: the same
 of placing a call (begun, marked, answered, recording, recorded). `keeping`: the same of storing a recording (leased,
-streamed, fetched, checked, verified, planned, put, marking, marked). `fresh_s`: how long a text that says "sending", or a call
+streamed, fetched, checked, verified, planned, put, marking, marked). `deleting`: a function of `recording_deletion`, and
+`before` or `behind` it. `fresh_s`: how long a text that says "sending", or a call
 that says "placing", may take to leave.
 """
 
@@ -24,7 +25,7 @@ from threading import Event
 import workers.app
 import workers.watchdog
 from shared.celery_transport import SafeQoS
-from workers import contract, events, execute, handed, leaving, placing, recordings
+from workers import contract, events, execute, handed, leaving, placing, recording_deletion, recordings
 from workers.guard import Guard
 from workers.house import app
 from workers.watchdog import Watchdog
@@ -153,6 +154,9 @@ match asked.get("keeping"):
         recordings._follow = halting(recordings._follow, first=False)
     case "marked":
         recordings._record = halting(recordings._record, first=False)
+if step := asked.get("deleting"):
+    name, _, place = step.partition(" ")
+    setattr(recording_deletion, name, halting(getattr(recording_deletion, name), first=place == "before"))
 placing.FRESH_S = asked.get("fresh_s", placing.FRESH_S)
 leaving.FRESH_S = asked.get("fresh_s", leaving.FRESH_S)
 if asked.get("dies") == "before_note":
