@@ -48,7 +48,7 @@ class DiskStore:
             try:
                 self._write(draft, key, file, sound)
                 with suppress(FileExistsError):  # then it is compared below
-                    os.link(draft, path)
+                    path.hardlink_to(draft)
             finally:
                 draft.unlink(missing_ok=True)
                 _sync_folder(path.parent)

@@ -87,8 +87,7 @@ def _locked_until(client: "S3Client", bucket: str, key: str, version: str) -> da
     from botocore.exceptions import ClientError
 
     try:
-        kept = client.get_object_retention(Bucket=bucket, Key=key, VersionId=version)["Retention"]
+        until = client.head_object(Bucket=bucket, Key=key, VersionId=version).get("ObjectLockRetainUntilDate")
     except ClientError:
         return None
-    until = kept.get("RetainUntilDate")
     return until if until and until > datetime.now(UTC) else None

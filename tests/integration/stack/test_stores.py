@@ -1,5 +1,7 @@
 """The embedded stores: what they keep, what they refuse, and that they die with whoever started them."""
 
+import base64
+import hashlib
 import json
 import os
 import signal
@@ -17,11 +19,14 @@ import boto3
 import psycopg
 import pytest
 import redis
+from botocore.exceptions import ClientError
 
 from ops.stack import identity, leftovers, ports, postgres, probes, s3, stores
 from ops.stack import redis as redis_server
 from ops.stack.supervisor import GaveUp, Supervisor
 from tests.integration.stack.conftest import ROOT, wait_for
+
+RIFF_SHA256 = base64.b64encode(hashlib.sha256(b"RIFF").digest()).decode()
 
 
 @contextmanager
@@ -62,6 +67,9 @@ def test_all_three_remember_over_a_restart(tmp_path: Path):
             conn.execute("create table a as select 1 as n")
         kept = bucket(found)
         kept.put_object(Key="recordings/ü 1.wav", Body=b"RIFF", Metadata={"sha256": "0f"}, ContentType="audio/wav")
+        kept.put_object(Key="sound", Body=b"RIFF", ChecksumAlgorithm="SHA256", ChecksumSHA256=RIFF_SHA256)
+        with pytest.raises(ClientError, match="BadDigest"):
+            kept.put_object(Key="bad", Body=b"RUFF", ChecksumAlgorithm="SHA256", ChecksumSHA256=RIFF_SHA256)
         kept.put_object(Key="gone", Body=b"1")
         kept.put_object(Key="gone too", Body=b"1")
         kept.Object("gone").delete()
@@ -71,7 +79,9 @@ def test_all_three_remember_over_a_restart(tmp_path: Path):
             assert client.get("a") == "1"
         with psycopg.connect(found["TS_DATABASE_URL"]) as conn:
             assert conn.execute("select n from a").fetchall() == [(1,)]
-        assert [item.key for item in bucket(found).objects.all()] == ["recordings/ü 1.wav"]
+        assert [item.key for item in bucket(found).objects.all()] == ["recordings/ü 1.wav", "sound"]
+        told = bucket(found).meta.client.head_object(Bucket=found["TS_S3_BUCKET"], Key="sound", ChecksumMode="ENABLED")
+        assert told["ChecksumSHA256"] == RIFF_SHA256
         stored = bucket(found).Object("recordings/ü 1.wav").get()
         assert (stored["Body"].read(), stored["Metadata"]) == (b"RIFF", {"sha256": "0f"})
         assert stored["ContentType"] == "audio/wav"
