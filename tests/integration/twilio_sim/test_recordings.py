@@ -132,3 +132,11 @@ def test_recordings_that_run_end_with_the_call(sim, receiver):
     told = receiver.wait_for("/recorded", 2)
     assert [g.form["RecordingStatus"] for g in told] == ["in-progress", "completed"]
     assert told[1].form["RecordingDuration"] == "20"
+
+
+def test_recordings_are_brought_without_a_call_and_report_themselves(sim, receiver, until):
+    wishes = {"count": 3, "duration_s": 160, "channels": 2, "callback": receiver.url + "/recording"}
+    sids = sim.sim("POST", "/recordings", wishes)["data"]
+    told = until(lambda: (h := sim.sim("GET", "/webhooks?kind=recording-status")["data"]) and len(h) == 3 and h)
+    assert {entry["sid"] for entry in told} == set(sids)
+    assert len(sim.rest("GET", f"/Recordings/{sids[0]}.wav").content) == 44 + 160 * 8000 * 2 * 2
