@@ -11,6 +11,7 @@ from ops.twilio_sim.control.hooks import add_hooks
 from ops.twilio_sim.control.ledger import add_ledger
 from ops.twilio_sim.control.optouts import add_opt_outs
 from ops.twilio_sim.control.people import add_people
+from ops.twilio_sim.control.recordings import add_recordings as add_sim_recordings
 from ops.twilio_sim.control.wishes import Wrong
 from ops.twilio_sim.control.world import add_world
 from ops.twilio_sim.rest.calls import add_calls
@@ -66,7 +67,7 @@ def _messaging(world: World, gate: Gate) -> Blueprint:
 
 def _control(world: World) -> Blueprint:
     api = Blueprint("control", __name__, url_prefix="/sim")
-    for add in (add_world, add_people, add_hooks, add_ledger, add_opt_outs):
+    for add in (add_world, add_people, add_hooks, add_ledger, add_opt_outs, add_sim_recordings):
         add(api, world)
     api.register_error_handler(Wrong, lambda wrong: (jsonify(error=wrong.why), wrong.status))
     api.register_error_handler(ValueError, lambda wrong: (jsonify(error=str(wrong)), 400))

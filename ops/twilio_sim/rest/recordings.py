@@ -1,12 +1,14 @@
 """Recordings.json, the recordings of one call, and the sound itself."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from ops.twilio_sim.mp3 import mp3_chunks, mp3_size
 from ops.twilio_sim.resources.recording import Recording
 from ops.twilio_sim.rest.dates import date_filter
-from ops.twilio_sim.rest.errors import Refused, body_of
+from ops.twilio_sim.rest.errors import Refused
 from ops.twilio_sim.rest.form import form_of, method_field, url_field
 from ops.twilio_sim.rest.paging import page_of
 from ops.twilio_sim.voice.line import Line
@@ -45,10 +47,8 @@ def add_recordings(api: Blueprint, world: World) -> None:
         return wav_response(world, _found(world, sid), request.args.get("RequestedChannels", ""))
 
     @api.get("/Recordings/<sid>.mp3")
-    def mp3(account_sid: str, sid: str) -> tuple[Response, int]:
-        """Twilio would convert; there is no encoder here, and a wrong file would be worse than none."""
-        _found(world, sid)
-        return body_of(406, 406, "This Twilio keeps recordings as WAV only"), 406
+    def mp3(account_sid: str, sid: str) -> Response:
+        return mp3_response(world, _found(world, sid), request.args.get("RequestedChannels", ""))
 
     _add_to_calls(api, world)
 
@@ -88,17 +88,28 @@ def _add_to_calls(api: Blueprint, world: World) -> None:
 
 def wav_response(world: World, recording: Recording, requested_channels: str) -> Response:
     """404 until the media is ready; one channel of two can be asked for, two of one cannot (400)."""
+    channels = _channels(world, recording, requested_channels)
+    size = wav_size(recording.duration_s, channels)
+    return _sound(wav_chunks(recording.duration_s, channels), size, "audio/x-wav")
+
+
+def mp3_response(world: World, recording: Recording, requested_channels: str) -> Response:
+    """As `wav_response`, but silent: there is no encoder here."""
+    channels = _channels(world, recording, requested_channels)
+    return _sound(mp3_chunks(recording.duration_s, channels), mp3_size(recording.duration_s), "audio/mpeg")
+
+
+def _channels(world: World, recording: Recording, requested: str) -> int:
     ready = recording.ready_world_s
     if recording.status != "completed" or ready is None or world.clock.world_s() < ready:
         raise Refused(20404, request.path, 404)
-    channels = recording.channels
-    if requested_channels:
-        if requested_channels not in ("1", "2") or int(requested_channels) > channels:
-            raise Refused(20001, "RequestedChannels")
-        channels = int(requested_channels)
-    sound = wav_chunks(recording.duration_s, channels)
-    size = str(wav_size(recording.duration_s, channels))
-    return Response(sound, mimetype="audio/x-wav", headers={"Content-Length": size})
+    if requested and (requested not in ("1", "2") or int(requested) > recording.channels):
+        raise Refused(20001, "RequestedChannels")
+    return int(requested or recording.channels)
+
+
+def _sound(chunks: Iterator[bytes], size: int, mimetype: str) -> Response:
+    return Response(chunks, mimetype=mimetype, headers={"Content-Length": str(size)})
 
 
 def _start(line: Line, form: dict[str, str]) -> Tape:

@@ -8,6 +8,8 @@ import pytest
 import requests
 from twilio.base.exceptions import TwilioRestException
 
+from workers.sound_check import check
+
 OWNER = "+14155550199"
 
 
@@ -42,10 +44,22 @@ def test_the_wav_is_as_long_as_its_duration_says(sim, recorded, record, channels
     assert any(heard.readframes(8000)), "a tone, not silence"
 
 
-def test_the_address_without_an_ending_is_the_wav_too_and_mp3_is_an_honest_406(sim, recorded):
+def test_the_address_without_an_ending_is_the_wav_too(sim, recorded):
     sid = recorded(2)["sid"]
     assert sound(sim.rest("GET", f"/Recordings/{sid}")).getnframes() == 16000
-    assert sim.rest("GET", f"/Recordings/{sid}.mp3").status_code == 406
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_mp3_has_the_length_and_the_channels_asked_for(sim, recorded, channels):
+    path = f"/Recordings/{recorded(7)['sid']}.mp3"
+    heard = sim.rest("GET", path, RequestedChannels=str(channels))
+    assert heard.headers["Content-Type"] == "audio/mpeg"
+    check(io.BytesIO(heard.content), 7, is_mp3=True, channels=channels)
+
+
+def test_two_channels_of_one_are_no_mp3_either(sim, recorded):
+    path = f"/Recordings/{recorded(1, 'true')['sid']}.mp3"
+    assert sim.rest("GET", path, RequestedChannels="2").status_code == 400
 
 
 def test_two_channels_can_be_mixed_to_one_but_one_never_becomes_two(sim, recorded):
@@ -118,3 +132,11 @@ def test_recordings_that_run_end_with_the_call(sim, receiver):
     told = receiver.wait_for("/recorded", 2)
     assert [g.form["RecordingStatus"] for g in told] == ["in-progress", "completed"]
     assert told[1].form["RecordingDuration"] == "20"
+
+
+def test_recordings_are_brought_without_a_call_and_report_themselves(sim, receiver, until):
+    wishes = {"count": 3, "duration_s": 160, "channels": 2, "callback": receiver.url + "/recording"}
+    sids = sim.sim("POST", "/recordings", wishes)["data"]
+    told = until(lambda: (h := sim.sim("GET", "/webhooks?kind=recording-status")["data"]) and len(h) == 3 and h)
+    assert {entry["sid"] for entry in told} == set(sids)
+    assert len(sim.rest("GET", f"/Recordings/{sids[0]}.wav").content) == 44 + 160 * 8000 * 2 * 2
