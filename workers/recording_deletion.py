@@ -1,5 +1,6 @@
 """Deleting a recording everywhere: at Twilio, then in our store, then its words and its picture; each with a receipt."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -104,7 +105,11 @@ def finish(rt: WorkerRuntime, recording: Recording, deletion: Deletion) -> None:
 
 
 def _receipt(
-    rt: WorkerRuntime, recording: Recording, place: recording_receipts.Place, answer: dict[str, object], key: str = ""
+    rt: WorkerRuntime,
+    recording: Recording,
+    place: recording_receipts.Place,
+    answer: Mapping[str, object],
+    key: str = "",
 ) -> None:
     with rt.db.connection() as conn:
         detail = {**answer, **_what(recording)}

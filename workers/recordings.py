@@ -71,7 +71,7 @@ def _wanted(rt: WorkerRuntime, sid: str) -> Recording | None:
         is_to_go = recordings.is_to_go(conn, sid)
     if recording is None:
         raise Permanent("no such recording")
-    if is_to_go or recording.state in ("absent", "deleted"):
+    if is_to_go or recording.state == "deleted":
         return None
     if recording.state in ("stored", "provider-deleted") and recording.damage is None:
         return None

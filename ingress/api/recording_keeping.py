@@ -25,7 +25,7 @@ from shared.db import (
     recordings,
     retention,
 )
-from shared.db.recording_holds import Hold, Subject
+from shared.db.recording_holds import SUBJECTS, Hold, Subject
 from shared.domain.retention import Policy, is_class
 from shared.runtime import Runtime
 
@@ -132,8 +132,8 @@ def hold(rt: Runtime) -> Response:
     """201 with a hold on a recording, a call, or a tenant."""
     caller, wanted = _changer(rt), checked(schemas.HOLD, json_body())
     reason = wanted.pop("reason")
-    ((subject, value),) = wanted.items()
-    return _placed(rt, caller, subject, value, reason)
+    subject = next(name for name in SUBJECTS if name in wanted)
+    return _placed(rt, caller, subject, wanted[subject], reason)
 
 
 def list_holds(rt: Runtime) -> Response:

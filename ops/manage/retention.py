@@ -133,7 +133,7 @@ def list_holds(tenant: str | None, lifted: bool, limit: int, as_json: bool) -> N
 def place(recording: str | None, call: str | None, tenant: str | None, reason: str, as_json: bool) -> None:
     """Nothing of it is deleted from now on."""
     named: list[tuple[Subject, str | None]] = [("recording_sid", recording), ("call_sid", call), ("tenant_id", tenant)]
-    given = [(subject, value) for subject, value in named if value]
+    given: list[tuple[Subject, str]] = [(subject, value) for subject, value in named if value]
     if len(given) != 1 or not 1 <= len(reason) <= 500:
         raise click.UsageError("say one of --recording, --call and --tenant, and a reason of at most 500 characters")
     ((subject, value),) = given

@@ -6,7 +6,7 @@ for the moment (`place`). So of a hold and a deletion the one that comes second 
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, LiteralString
+from typing import Final, Literal, LiteralString, get_args
 from uuid import UUID
 
 from psycopg import Connection
@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from shared.db.ids import as_uuid
 
 Subject = Literal["recording_sid", "call_sid", "tenant_id"]
+SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)
 
 _LOCK: Final = 0x486F6C64  # "Hold", as a number of its own among the advisory locks
 

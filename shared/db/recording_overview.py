@@ -9,17 +9,16 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from shared.db.ids import as_uuid
+from shared.db.recording_holds import IS_HELD
 from shared.domain.status import RECORDING_HAD
 
 # A leg belongs to whom the call belongs to: its own numbers may be nobody's.
-_SELECT: LiteralString = """
+_SELECT: LiteralString = f"""
     select r.recording_sid, r.call_sid, r.account_sid, r.state, r.duration_s, r.channels, r.source, r.object_key,
            r.content_type, r.size_bytes, r.sha256, r.blocks, r.retention_class, r.damage, r.damaged_at, r.checked_at,
            r.error_reason, r.announced_at, r.available_at, r.fetched_at, r.verified_at, r.stored_at, r.absent_at,
            r.failed_at, r.provider_deleted_at, r.deleted_at, owner.tenant_id, d.asked_at as deletion_asked_at,
-           exists (select from recording_holds h where h.lifted_at is null
-                     and (h.recording_sid = r.recording_sid or h.call_sid in (r.call_sid, owner.parent_call_sid)
-                          or h.tenant_id = owner.tenant_id)) as is_held,
+           {IS_HELD} as is_held,
            exists (select from recording_waveforms w where w.recording_sid = r.recording_sid) as has_waveform,
            exists (select from transcriptions t where t.recording_sid = r.recording_sid) as has_transcription
       from recordings r

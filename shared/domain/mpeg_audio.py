@@ -44,7 +44,7 @@ class Frame:
         return {(True, 2): 32, (True, 1): 17, (False, 2): 17, (False, 1): 9}[self.version == _MPEG_1, self.channels]
 
 
-def frame_of(header: bytes) -> Frame:
+def frame_of(header: bytes | bytearray) -> Frame:
     """Reads four bytes. Raises ValueError when they begin no frame of layer III."""
     bits = int.from_bytes(header[:_HEADER_BYTES], "big")
     version, layer = bits >> 19 & 3, bits >> 17 & 3
@@ -123,7 +123,7 @@ class FrameCounter:
         return frame.size_bytes
 
 
-def _tag_size(tag: bytes) -> int:
+def _tag_size(tag: bytes | bytearray) -> int:
     """Of an ID3v2 tag, all of it: its size is written in four times seven bits."""
     if any(byte & 0x80 for byte in tag[6:10]):
         raise ValueError("a tag of no size")
@@ -131,6 +131,6 @@ def _tag_size(tag: bytes) -> int:
     return _TAG_BYTES + size + (_TAG_BYTES if tag[5] & 0x10 else 0)
 
 
-def _is_no_sound(content: bytes, frame: Frame) -> bool:
+def _is_no_sound(content: bytes | bytearray, frame: Frame) -> bool:
     at = _HEADER_BYTES + frame.side_bytes
     return content[at : at + 4] in _NO_SOUND or content[_VBRI_AT : _VBRI_AT + 4] == b"VBRI"

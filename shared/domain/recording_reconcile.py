@@ -32,7 +32,7 @@ _ROWS: Final[dict[str, tuple[Action, Action, Action, Action]]] = {
     "available":        ("differs", "fetch", "announce", "lost"),
     "fetched":          ("differs", "fetch", "announce", "lost"),
     "verified":         ("differs", "fetch", "announce", "lost"),
-    "absent":           ("differs", "differs", "nothing", "nothing"),
+    "absent":           ("differs", "again", "nothing", "nothing"),
     "failed":           ("nothing", "again", "nothing", "lost"),
     "stored":           ("differs", "compare", "differs", "gone"),
     "provider-deleted": ("differs", "differs", "nothing", "nothing"),

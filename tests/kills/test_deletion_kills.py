@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.integration.workers.test_kills import House
 
 from shared import tasks
 from shared.db import recording_deletions, recording_receipts
@@ -12,6 +11,7 @@ from shared.twilio.client import TwilioClient
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import ACCOUNT
 from tests.integration.workers.keeping import a_call, simulated, stored
+from tests.kills.test_kills import House
 
 
 @pytest.fixture

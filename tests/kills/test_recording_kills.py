@@ -4,7 +4,6 @@ import hashlib
 import signal
 
 import pytest
-from tests.integration.workers.test_kills import House
 
 from shared import tasks
 from shared.db import jobs, recordings
@@ -13,6 +12,7 @@ from shared.store.s3 import S3Store
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import ACCOUNT
 from tests.integration.workers.media_host import MediaHost, wav
+from tests.kills.test_kills import House
 
 SID, CALL = "RE" + "5" * 32, "CA" + "5" * 32
 SOUND = wav(3, channels=2).getvalue()
@@ -62,9 +62,9 @@ class KeepingHouse(House):
         """Key and digest of everything in the bucket that is this recording's."""
         listed = self.bucket.client.list_objects_v2(Bucket=self.bucket.settings.s3_bucket).get("Contents", [])
         return [
-            (each["Key"], hashlib.sha256(self.bucket.client.get_object(
-                Bucket=self.bucket.settings.s3_bucket, Key=each["Key"])["Body"].read()).digest())
-            for each in listed if SID in each["Key"]
+            (key, hashlib.sha256(self.bucket.client.get_object(
+                Bucket=self.bucket.settings.s3_bucket, Key=key)["Body"].read()).digest())
+            for key in (each.get("Key", "") for each in listed) if SID in key
         ]  # fmt: skip
 
 
