@@ -97,7 +97,7 @@ class FrameCounter:
         if there < _TAG_BYTES or self._is_old_tag(at):
             return None
         if self._may_be_tag and self._rest[at : at + 3] == b"ID3":
-            self._skip = _tag_size(self._rest[at : at + _TAG_BYTES])
+            self._skip = _tag_size(bytes(self._rest[at : at + _TAG_BYTES]))
             return 0
         return self._frame(at, there)
 
@@ -110,12 +110,12 @@ class FrameCounter:
 
     def _frame(self, at: int, there: int) -> int | None:
         self._may_be_tag = False
-        frame = frame_of(self._rest[at : at + _HEADER_BYTES])
+        frame = frame_of(bytes(self._rest[at : at + _HEADER_BYTES]))
         if there < frame.size_bytes:
             return None
         if self._first is None:
             self._first = frame
-            if _is_no_sound(self._rest[at : at + frame.size_bytes], frame):
+            if _is_no_sound(bytes(self._rest[at : at + frame.size_bytes]), frame):
                 return frame.size_bytes
         if (frame.version, frame.rate, frame.channels) != (self._first.version, self._first.rate, self._first.channels):
             raise ValueError("a frame of another kind")
