@@ -135,8 +135,9 @@ def test_a_recording_that_never_was_stored_is_deleted_at_twilio(shelf):
     sid = shelf.has()
     shelf.world.rows("delete from recording_waveforms returning 1")
     with shelf.conn() as conn:
-        account_sid = shelf.rt.settings.twilio_account_sid
-        recordings.announce(conn, recording_sid="RE" + "f" * 32, call_sid=CALL, account_sid=account_sid, state="failed")
+        recordings.announce(conn, recording_sid="RE" + "f" * 32, call_sid=CALL,
+                            account_sid=shelf.rt.settings.twilio_account_sid,
+                            state="failed")  # fmt: skip
         recording_deletions.ask(conn, "RE" + "f" * 32, reason="request", asked_by="test")
     assert shelf.world.work("recording.delete") == ["done"]
     assert (shelf.state("RE" + "f" * 32), shelf.state(sid)) == ("deleted", "stored")
@@ -294,7 +295,7 @@ def _in_thread(act):
     def caught():
         try:
             came.append((act(), None))
-        except Exception as fault:  # noqa: BLE001 - what it was is looked at below
+        except Exception as fault:  # noqa: BLE001 - raised again where it is asked for
             came.append((None, fault))
 
     thread = Thread(target=caught, daemon=True)
