@@ -132,7 +132,7 @@ def hold(rt: Runtime) -> Response:
     """201 with a hold on a recording, a call, or a tenant."""
     caller, wanted = _changer(rt), checked(schemas.HOLD, json_body())
     reason = wanted.pop("reason")
-    subject = next(name for name in SUBJECTS if name in wanted)
+    subject: Subject = next(name for name in SUBJECTS if name in wanted)
     return _placed(rt, caller, subject, wanted[subject], reason)
 
 

@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 from shared.db.ids import as_uuid
 
 Subject = Literal["recording_sid", "call_sid", "tenant_id"]
-SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)
+SUBJECTS: Final[tuple[Subject, Subject, Subject]] = get_args(Subject)
 
 _LOCK: Final = 0x486F6C64  # "Hold", as a number of its own among the advisory locks
 
