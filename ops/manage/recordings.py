@@ -3,6 +3,7 @@
 import getpass
 import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import click
 
 from ops.manage.context import database, json_option, settings, show
 from ops.manage.records import show_one
+from shared import log
 from shared.db import audit, recording_checks
 from shared.db import recordings as rows
 from shared.db.recordings import Recording, State
@@ -22,6 +24,7 @@ from shared.errors import Damaged, TwilioServerError
 from shared.store import open_store
 from shared.store.verified import verified
 from shared.twilio.client import TwilioClient
+from shared.version import VERSION
 from workers import recording_audit
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([hd])\Z")
@@ -30,6 +33,7 @@ _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([hd])\Z")
 @click.group()
 def recordings() -> None:
     """Recordings: where each is, and whether it is whole."""
+    log.configure(service="cli", version=VERSION, out=sys.stderr)  # stdout is the answer
 
 
 def _actor() -> str:

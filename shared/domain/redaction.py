@@ -21,7 +21,8 @@ _DIGIT = re.compile(
 # What may stand between two digits of one number: anything but letters, digits and markers.
 _GAP = re.compile(r"[^\w\[\]]{0,8}\Z")
 _SSN = re.compile(r"(?<!\d)\d{3}[-. ]\d{2}[-. ]\d{4}(?!\d)")
-_LINK = r"(?:\s{1,3}(?:number|code|is|was|its|it's|my|the)|[:=,#]){0,4}\s{0,3}"
+# Taken whole or not at all: a word of it is never the secret itself.
+_LINK = r"(?:\s{1,3}(?:number|code|is|was|its|it's|my|the)\b|[:=,#]){0,4}+\s{0,3}+"
 _KEYED = (
     ("ssn", r"social security|ssn", 9, 9),
     ("code", r"security code|cvv2?|cvc2?", 3, 4),
@@ -87,10 +88,13 @@ def _keyed(text: str, run: list[re.Match[str]]) -> str | None:
 
 
 def _cards(digits: list[str], run: list[re.Match[str]]) -> list[tuple[int, int, str]]:
+    """A card begins and ends where a group of digits does: one in ten numbers passes Luhn, and so would a part of most."""
     found: list[tuple[int, int, str]] = []
+    ends = {n + 1 for n in range(len(run)) if n + 1 == len(run) or run[n].end() < run[n + 1].start()}
     at = 0
     while at + _CARD.start <= len(digits):
-        size = next((n for n in reversed(_CARD) if _is_card(digits[at : at + n], n)), 0)
+        begins = at == 0 or at in ends
+        size = next((n for n in reversed(_CARD) if begins and at + n in ends and _is_card(digits[at : at + n], n)), 0)
         if size:
             found.append((run[at].start(), run[at + size - 1].end(), "card"))
         at += size or 1

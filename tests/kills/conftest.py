@@ -1,5 +1,5 @@
 """What these tests share with those of the workers."""
 
-from tests.integration.workers.conftest import twilio
+from tests.integration.workers.conftest import rt, twilio
 
-__all__ = ["twilio"]
+__all__ = ["rt", "twilio"]

@@ -50,10 +50,13 @@ class KeepingHouse(House):
 
     def goes_on(self):
         """The lease of the dead one ends, and another takes over."""
-        job_id = self.one("update jobs set lease_until = null, next_at = now(), hint_at = now() returning id")
+        job_id = self.one(
+            "update jobs set lease_until = null, next_at = now(), hint_at = now() where kind = 'recording.fetch' returning id"
+        )
         self.start(name="two").ready()
         self.hint(job_id)
-        wait_for(lambda: self.one("select count(*) from jobs where state = 'due'") == 0, "it is fetched")
+        due = "select count(*) from jobs where kind = 'recording.fetch' and state = 'due'"
+        wait_for(lambda: self.one(due) == 0, "it is fetched")
 
     def state(self):
         return self.one("select state from recordings")

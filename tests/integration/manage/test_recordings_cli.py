@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from shared.twilio.client import TwilioClient
 from tests.integration.workers.conftest import ACCOUNT
 from tests.integration.workers.conftest import event as happened
 
@@ -82,7 +83,7 @@ def held(world, cli):
         "TS_S3_BUCKET": chosen.s3_bucket, "TS_S3_ACCESS_KEY_ID": chosen.s3_access_key_id,
         "TS_S3_SECRET_ACCESS_KEY": chosen.s3_secret_access_key, "TS_S3_ENCRYPTION": chosen.s3_encryption,
     }  # fmt: skip
-    world.rt.__dict__.pop("twilio", None)
+    object.__setattr__(world.rt, "twilio", TwilioClient(chosen))
     yield handler.held
     server.shutdown()
     server.server_close()

@@ -437,7 +437,10 @@ def test_what_is_there_and_says_something_else_is_shown_and_left(world, cli):
 def test_a_text_or_a_recording_that_has_fallen_back_is_shown(world, cli):
     world.happens(reported("delivered", wanted(world)), recorded())
     world.rows("update messages set status = 'sent' returning 1")
-    world.rows("update recordings set state = 'announced' returning 1")
+    # The table itself refuses that: an older release's did not.
+    with world.rt.db.connection() as conn:
+        conn.execute("alter table recordings disable trigger recordings_stamped")
+        conn.execute("update recordings set state = 'announced'")
     found = cli.json(*EVERYTHING, status=1)["differing"]
     assert {(one["was"], one["would_be"]) for one in found} == {("sent", "delivered"), ("announced", "available")}
 
