@@ -55,8 +55,8 @@ class KeepingHouse(House):
         )
         self.start(name="two").ready()
         self.hint(job_id)
-        # All of them: whoever is killed with another job of this recording in hand keeps it for as long as the lease.
-        wait_for(lambda: self.one("select count(*) from jobs where state = 'due'") == 0, "everything is done")
+        due = "select count(*) from jobs where kind = 'recording.fetch' and state = 'due'"
+        wait_for(lambda: self.one(due) == 0, "it is fetched")
 
     def state(self):
         return self.one("select state from recordings")
@@ -138,6 +138,8 @@ def test_a_worker_killed_while_the_sound_comes_leaves_it_to_be_fetched(house, me
 def test_a_worker_killed_while_it_mends_a_damaged_one_leaves_one_good_copy(house, step, objects):
     house.is_told()
     house.goes_on()
+    # Whoever is killed with another job of this recording in hand keeps the next one waiting for as long as the lease.
+    wait_for(lambda: house.one("select count(*) from jobs where state = 'due'") == 0, "what follows is done too")
     house.db.execute("update recordings set damage = 'changed', damaged_at = now()")
     house.hands[-1].kill()
     with house.db.transaction():
