@@ -8,24 +8,25 @@ from ingress.desk import Reply
 from ingress.twilio_guard import Posted
 from shared import log, metrics
 from shared.domain.event import Event
+from shared.domain.private_words import cleaned, cleaned_query
 from shared.errors import NotStored
 
 
 def event(posted: Posted, reply: Reply) -> Event:
-    """The webhook as it is stored, under a new event id."""
-    received_ns = time.time_ns()
+    """The webhook as it is stored, under a new event id: without the secrets that somebody may have said."""
+    received_ns, kind = time.time_ns(), reply.name.kind
     return Event(
         # Time first: events that come due in the same millisecond are claimed in the order they came.
         event_id=f"{received_ns:016x}{os.urandom(8).hex()}",
         key=reply.name.key,
-        kind=reply.name.kind,
+        kind=kind,
         account_sid=posted.account_sid,
         sids=reply.name.sids,
         path=posted.path,
-        query=posted.query,
+        query=cleaned_query(kind, posted.query),
         content_type=posted.content_type,
         token=posted.token,
-        body=posted.body,
+        body=cleaned(kind, posted.content_type, posted.body),
         received_ns=received_ns,
         answer=reply.note,
     )

@@ -316,24 +316,6 @@ class Settings:
         "days after which a recording that is stored here is deleted at Twilio (0: at once); keep: not before it is here",
         default="keep",
     )
-    transcription: str = _env(
-        "TS_TRANSCRIPTION",
-        _one_of("off", "twilio", "http"),
-        "who puts voicemails and recordings into words: nobody, Twilio (voicemails in English), or an engine by HTTP",
-        default="off",
-    )
-    transcription_url: str = _env(
-        "TS_TRANSCRIPTION_URL",
-        _url,
-        "address of that engine, one that takes a file as OpenAI's `/v1/audio/transcriptions` does",
-        default="",
-    )
-    transcription_key: str = _env(
-        "TS_TRANSCRIPTION_KEY", _text, "bearer token for that engine", default="", secret=True
-    )
-    transcription_model: str = _env(
-        "TS_TRANSCRIPTION_MODEL", _text, "model that the engine is asked for", default="whisper-1"
-    )
     service_key: str = _env(
         "INTERNAL_SERVICE_KEY", _text, "the platform's X-Service-Key, both ways", default="", secret=True
     )

@@ -109,11 +109,6 @@ class WholeRecordingResource(RecordingResource):
     waveform_url = fields.Function(
         lambda row: _address(row, row.has_waveform, "/waveform"), required=True, metadata={"type": ["string", "null"]}
     )
-    transcription_url = fields.Function(
-        lambda row: _address(row, row.has_transcription, "/transcription"),
-        required=True,
-        metadata={"type": ["string", "null"]},
-    )
 
 
 class CallRecordings(Resource):

@@ -19,7 +19,7 @@ _compact = json.JSONEncoder(separators=(",", ":")).encode  # made once: `json.du
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What was posted, byte for byte, and what we call it.
+    """What was posted, byte for byte but for secrets that somebody said (`private_words`), and what we call it.
 
     `event_id` names this arrival, `key` the happening. `answer` notes what TwiML was answered ("forward", "voicemail").
     """

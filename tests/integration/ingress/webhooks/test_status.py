@@ -153,3 +153,14 @@ def test_too_much_is_refused_and_costs_nothing(door):
         == 400
     )
     assert door.stored() == []
+
+
+def test_a_card_number_that_somebody_said_is_stored_nowhere(door, tmp_path):
+    said = {"TranscriptionSid": "TR" + "1" * 32, "TranscriptionStatus": "completed", "RecordingSid": "RE" + "1" * 32,
+            "CallSid": CALL, "TranscriptionText": "it is 4111 1111 1111 1111, thanks"}  # fmt: skip
+    assert door.post("/api/webhooks/transcription", said).status_code == 204
+    (event,) = door.stored()
+    assert (event.kind, event.params["TranscriptionText"]) == ("txn", "it is [card], thanks")
+    written = b"".join(path.read_bytes() for path in (tmp_path / "journal").rglob("*") if path.is_file())
+    assert event.event_id.encode() in written
+    assert b"4111" not in written
