@@ -4,6 +4,7 @@ import hmac
 import json
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -26,11 +27,22 @@ class Answer:
     status: int
     json: dict[str, Any]
     retry_after_s: float | None = None
+    excerpt: str = ""
+    aborted: bool = False
 
     @property
     def ok(self) -> bool:
         """2xx only: a redirect is a failure (Standard Webhooks)."""
         return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A subscriber: where, the secrets to sign with (the newest first), and headers of its own."""
+
+    url: str
+    secrets: tuple[str, ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ class Downstream:
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, HTTPAdapter(pool_connections=_POOL, pool_maxsize=_POOL))
 
-    def post_signed(self, url: str, secret: str, *, message_id: str, document: dict[str, Any]) -> Answer:
+    def post_signed(self, target: Target, *, message_id: str, document: dict[str, Any]) -> Answer:
         """Posts a notification. `message_id` stays the same over retries. Raises Transient, Permanent (bad secret)."""
         body = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
         timestamp = int(time.time())
@@ -53,9 +65,9 @@ class Downstream:
             "content-type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature(secret, message_id, timestamp, body),
+            "webhook-signature": " ".join(signature(secret, message_id, timestamp, body) for secret in target.secrets),
         }
-        return self._send("POST", url, headers, body)
+        return self._send("POST", target.url, {**target.headers, **headers}, body)
 
     def post_service(self, url: str, document: dict[str, Any]) -> Answer:
         """Posts to a sibling service of the platform. Raises Transient."""

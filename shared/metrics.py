@@ -111,6 +111,9 @@ TWILIO_REQUESTS = Counter(_PREFIX + "twilio_requests_total", "Requests to Twilio
 TWILIO_SECONDS = Histogram(_PREFIX + "twilio_request_seconds", "Time of a request to Twilio.", ["resource"])
 TWILIO_THROTTLED = Counter(_PREFIX + "twilio_throttled_total", "Requests that Twilio refused as too many (429).")
 DELIVERIES = Counter(_PREFIX + "event_deliveries_total", "Delivery attempts to subscribers.", ["endpoint", "outcome"])
+ENDPOINTS_DISABLED = Counter(
+    _PREFIX + "endpoints_disabled_total", "Subscribers that are told nothing any more, by why.", ["reason"]
+)
 HINTS_LOST = Counter(
     _PREFIX + "hints_lost_total", "Queue messages that Redis did not take; the dispatcher repeats them."
 )

@@ -22,6 +22,7 @@ from shared.domain.job_kinds import JobKind
 DRAIN: Final = "workers.drain"
 RUN: Final = "workers.run"
 SEND: Final = "workers.send"
+RELAY: Final = "workers.relay"
 SMS_CONTRACT: Final = (
     "twilio_server.sms.send.v1"  # what other services send; conventions: name and version never change
 )
@@ -31,7 +32,8 @@ SMS: Final = "sms"
 SMS_JOBS: Final = "sms.jobs"
 CALLS: Final = "calls"  # of its own: whoever ends a call waits for no bulk of texts
 TRANSCRIPTS: Final = "transcripts"  # of its own: an engine that hangs must not keep a recording waiting
-QUEUES: Final = (EVENTS, SMS, CALLS, "recordings", TRANSCRIPTS, "notify", SMS_JOBS, "ticks")
+NOTIFY: Final = "notify"
+QUEUES: Final = (EVENTS, SMS, CALLS, "recordings", TRANSCRIPTS, NOTIFY, SMS_JOBS, "ticks")
 QUEUE_OF: Final[Mapping[JobKind, str]] = {
     "sms.send": SMS,
     "bulk.expand": "ticks",
@@ -44,12 +46,14 @@ QUEUE_OF: Final[Mapping[JobKind, str]] = {
     "recording.release": "recordings",
     "recording.delete": "recordings",
     "transcription.request": TRANSCRIPTS,
-    "deliver": "notify",
-    "as-call": "notify",
+    "deliver": NOTIFY,
+    "as-call": NOTIFY,
+    "replay.expand": "ticks",
 }
 
 
 SMS_BELL: Final = "ts:sms:bell"
+RELAY_BELL: Final = "ts:relay:bell"
 # A bell whose message was lost may be rung again after this: sooner than anybody would notice.
 BELL_MS: Final = 1_000
 
@@ -111,6 +115,22 @@ def ring(redis: Redis) -> bool:
         log.get().warning("hint_lost", jobs=1, error_type=type(fault).__name__)
         return False
     return True
+
+
+def ring_relay(redis: Redis) -> None:
+    """Tells the relay that subscribers may be told something. A bell that is lost is rung again by the next look."""
+    try:
+        if redis.set(RELAY_BELL, 1, nx=True, px=BELL_MS):
+            redis.lpush(NOTIFY, message(RELAY, [], NOTIFY))
+    except RedisError as fault:
+        metrics.HINTS_LOST.inc()
+        log.get().warning("hint_lost", jobs=1, error_type=type(fault).__name__)
+
+
+def relay_heard(redis: Redis) -> None:
+    """Whoever rings the relay's bell from now on is heard anew."""
+    with contextlib.suppress(RedisError):  # the bell is forgotten after `BELL_MS` all the same
+        redis.delete(RELAY_BELL)
 
 
 def call_more(redis: Redis, hands: int) -> None:

@@ -25,12 +25,15 @@ from workers.catalogue import CATALOGUE
 from workers.context import open_runtime
 from workers.guard import Guard
 from workers.house import FORGET, KEEP, RECONCILE_RECORDINGS, REFRESH_NUMBERS, VERIFY_RECORDINGS, app
+from workers.relay import Relay
 from workers.release import Releaser
 
 # How often the nets look: what is overdue waits this long at the most, and an idle look costs next to nothing.
 SWEEP_S: Final = 2.0
 DISPATCH_S: Final = 1.0
 BIND_S: Final = 5.0
+# The relay waits by itself; this only lets its thread be stopped, and is what its pause after a fault grows from.
+RELAY_S: Final = 0.001
 # A text that could not be recorded goes round: as often as this, however fast PostgreSQL refuses.
 REQUEUE_S: Final = 1.0
 
@@ -58,6 +61,9 @@ class Nets(bootsteps.StartStopStep):
         if tasks.SMS in app.amqp.queues.consume_from:
             releaser = Releaser(rt)
             self.nets.append(Every("release", lambda: releaser.pause_s, releaser.once))
+        if tasks.NOTIFY in app.amqp.queues.consume_from:
+            app.relay = Relay(rt)
+            self.nets.append(Every("relay", RELAY_S, app.relay.once))
         guard.keep_alive(self.nets)
         for net in self.nets:
             net.start()
@@ -96,6 +102,14 @@ def run(job_id: int) -> None:
 def send() -> None:
     """The bell rang: send the texts that have been let go."""
     sending.drain(app.hands)
+
+
+@app.task(name=tasks.RELAY)
+def relay() -> None:
+    """The bell rang: subscribers may be told something."""
+    tasks.relay_heard(app.hands.redis)
+    if app.relay is not None:
+        app.relay.bell()
 
 
 @app.task(name=tasks.SMS_CONTRACT, bind=True)

@@ -52,6 +52,6 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "recording.delete": Work(
         plainly(recording_deletion.delete), recording_deletion.give_up, lease_s=300, wait_s=patiently(40)
     ),
-    "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=40, wait_s=_delivery_wait_s),
-    "as-call": Work(plainly(outbox.deliver_as_call), outbox.give_up, lease_s=40, wait_s=_as_call_wait_s),
+    "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_delivery_wait_s),
+    "as-call": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_as_call_wait_s),
 }

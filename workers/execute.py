@@ -102,6 +102,13 @@ def run_released(
     return _run(rt, catalogue, lambda conn: jobs.lease_released(conn, leases, limit=limit, lowest_lane=lowest_lane))
 
 
+def end(rt: WorkerRuntime, work: Work, job: Job, came: Result, *, duration_s: float) -> str:
+    """What becomes of a job whose result, or outcome, somebody else has brought. Raises what PostgreSQL raises."""
+    ((_, (outcome, reason)),) = _end(rt, work, [(job, came)])
+    tell(job, outcome, reason, duration_s)
+    return outcome
+
+
 def _leases(catalogue: Mapping[JobKind, Work]) -> dict[JobKind, float]:
     return {kind: work.lease_s for kind, work in catalogue.items()}
 
@@ -113,13 +120,14 @@ def _run(rt: WorkerRuntime, catalogue: Mapping[JobKind, Work], claim: Claim) -> 
         results = list(zip(taken, step(rt), strict=True))
         for job, (outcome, reason) in _end(rt, catalogue[kind], results):
             ended[job.id] = outcome
-            _tell(job, outcome, reason, time.perf_counter() - started)
+            tell(job, outcome, reason, time.perf_counter() - started)
             if job.order_key is not None and outcome in ("done", "failed"):
                 dispatch.once(rt)  # whoever waited behind this one may go
     return ended
 
 
-def _tell(job: Job, outcome: str, reason: str, duration_s: float) -> None:
+def tell(job: Job, outcome: str, reason: str, duration_s: float) -> None:
+    """Counts and logs what became of an attempt."""
     metrics.JOBS.labels(job.kind, outcome).inc()
     log.get().info(
         "job_attempted",

@@ -18,6 +18,7 @@ from workers.celery_config import config
 
 if TYPE_CHECKING:
     from workers.context import WorkerRuntime
+    from workers.relay import Relay
 
 REFRESH_NUMBERS: Final = "workers.refresh_numbers"
 FORGET: Final = "workers.forget"
@@ -42,6 +43,7 @@ class House(Celery):
         super().__init__("twilio-server", task_cls="workers.quiet_request:QuietTask")
         self.settings = settings
         self.runtime: WorkerRuntime | None = None
+        self.relay: Relay | None = None  # of the worker that tells subscribers
         self.conf.update(config(settings))
         self.conf.beat_schedule = {
             # The first caller of a number that nobody told us of is texted once its owner is known: while the phone rings.

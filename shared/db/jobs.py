@@ -6,7 +6,7 @@ that a backlog behind a subscriber that is down costs nothing to look past.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Literal, LiteralString
 
@@ -88,8 +88,48 @@ def promise(
     return row[0] if row else None
 
 
+def promise_group(conn: Connection, promises: Sequence["GroupPromise"]) -> None:
+    """Records work of groups, in this order; what was promised before stays as it is.
+
+    The locks of the orders are taken before an id is drawn, as `promise` takes them.
+    """
+    for order_key in dict.fromkeys(promise.order_key for promise in promises):
+        _lock_order(conn, order_key)
+    conn.execute(
+        """
+        with asked as (
+            select * from jsonb_to_recordset(%s::jsonb) as (nth int, kind text, ref text, order_key text, group_key text)),
+        placed as (
+            select *, row_number() over (partition by order_key order by nth) = 1 and not exists (
+                       select from jobs where jobs.order_key = asked.order_key and jobs.state = 'due') as is_first
+              from asked)
+        insert into jobs (kind, ref, order_key, group_key, hint_at)
+        select kind, ref, order_key, group_key, case when is_first then now() else 'infinity' end
+          from placed order by nth
+        on conflict (kind, ref) do nothing
+        """,
+        (json.dumps([{"nth": nth, **asdict(promise)} for nth, promise in enumerate(promises)]),),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPromise:
+    """Work of a group: nobody hints at it, whoever serves the group takes it."""
+
+    kind: JobKind
+    ref: str
+    order_key: str
+    group_key: str
+
+
 def renew(
-    conn: Connection, kind: JobKind, ref: str, *, order_key: str | None = None, hint_in_s: float = 0.0
+    conn: Connection,
+    kind: JobKind,
+    ref: str,
+    *,
+    order_key: str | None = None,
+    group_key: str | None = None,
+    hint_in_s: float = 0.0,
 ) -> int | None:
     """As `promise`, but work that is finished, well or badly, is to be done once more: somebody asked again.
 
@@ -99,8 +139,8 @@ def renew(
         _lock_order(conn, order_key)
     row = conn.execute(
         """
-        insert into jobs (kind, ref, order_key, hint_at)
-        values (%(kind)s, %(ref)s, %(order_key)s,
+        insert into jobs (kind, ref, order_key, group_key, hint_at)
+        values (%(kind)s, %(ref)s, %(order_key)s, %(group_key)s,
                 case when exists (select 1 from jobs where order_key = %(order_key)s and state = 'due')
                      then 'infinity' else now() + make_interval(secs => %(hint_in_s)s) end)
         on conflict (kind, ref) do update set
@@ -111,14 +151,14 @@ def renew(
          where jobs.state <> 'due'
         returning id
         """,
-        {"kind": kind, "ref": ref, "order_key": order_key, "hint_in_s": hint_in_s},
+        {"kind": kind, "ref": ref, "order_key": order_key, "group_key": group_key, "hint_in_s": hint_in_s},
     ).fetchone()
     return row[0] if row else None
 
 
 def claim_hints(conn: Connection, *, limit: int) -> list[Hint]:
     """Up to `limit` jobs that are ready and have no live hint; they are not offered again for `REHINT_S`. Paced ones are
-    the releaser's (`shared/db/pacing.py`).
+    the releaser's (`shared/db/pacing.py`), a group's the relay's (`shared/db/relay.py`).
 
     Safe with any number of dispatchers: rows that one has in hand are skipped by the others.
     """
@@ -128,7 +168,7 @@ def claim_hints(conn: Connection, *, limit: int) -> list[Hint]:
             update jobs set hint_at = now() + make_interval(secs => %(rehint_s)s)
              where id in (
                 select id from jobs
-                 where greatest(next_at, hint_at) <= now() and pace_key is null and {_READY}
+                 where greatest(next_at, hint_at) <= now() and pace_key is null and group_key is null and {_READY}
                  order by greatest(next_at, hint_at), id limit %(limit)s
                    for update skip locked)
             returning id, kind
@@ -191,6 +231,44 @@ def done(conn: Connection, finished: Sequence[Job]) -> int:
         """,
         {"ids": [job.id for job in finished], "fences": [job.fence for job in finished]},
     ).rowcount
+
+
+def done_where_free(conn: Connection, finished: Sequence[Job]) -> list[Job]:
+    """As `done`, for those whose orders nobody else has in hand; the others are returned, to be done one by one.
+
+    Only who holds no lock of an order may wait for one: several at once, taken in any order, would deadlock with whoever
+    adds to the same orders.
+    """
+    keys = sorted({job.order_key for job in finished if job.order_key is not None})
+    free = {
+        key
+        for (key,) in conn.execute(
+            """
+            select key from unnest(%s::text[]) as orders (key)
+             where pg_try_advisory_xact_lock(hashtextextended(key, 0))
+            """,
+            (keys,),
+        )
+    }
+    mine = [job for job in finished if job.order_key is None or job.order_key in free]
+    conn.execute(
+        """
+        update jobs set state = 'done', lease_until = null, finished_at = now()
+          from unnest(%(ids)s::bigint[], %(fences)s::int[]) as ended (id, fence)
+         where jobs.id = ended.id and jobs.fence = ended.fence and jobs.state = 'due'
+        """,
+        {"ids": [job.id for job in mine], "fences": [job.fence for job in mine]},
+    )
+    conn.execute(
+        """
+        update jobs set hint_at = now()
+         where hint_at = 'infinity' and id in (
+            select next.id from unnest(%s::text[]) as orders (key) cross join lateral (
+                select id from jobs where order_key = orders.key and state = 'due' order by id limit 1) as next)
+        """,
+        (list(free),),
+    )
+    return [job for job in finished if job not in mine]
 
 
 def failed(conn: Connection, job: Job, reason: str) -> bool:

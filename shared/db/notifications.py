@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from psycopg import Connection
@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from shared.db import jobs
 from shared.db.endpoints import Adapter
+from shared.db.jobs import GroupPromise
 from shared.domain.job_kinds import JobKind
 from shared.domain.notices import TYPES
 
@@ -20,15 +21,16 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "twilio-server/notifications")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One notification on its way to one endpoint."""
+    """One notification on its way to one endpoint. `secrets`: it is signed with each, the newest first."""
 
     id: int
+    attempts: int
     notification_id: UUID
     endpoint_id: str
     url: str
     adapter: Adapter
-    secret: str
-    enabled: bool
+    secrets: list[str]
+    headers: dict[str, str]
     type: str
     subject: str
     tenant_id: str | None
@@ -70,12 +72,20 @@ def notify_all(conn: Connection, notices: Sequence[Notice]) -> set[UUID]:
     if not notices:
         return set()
     new: set[UUID] = set()
+    promised: list[GroupPromise] = []
     for notification_id, order_key, delivery_id, endpoint_id, adapter in _fan_out(conn, notices):
         new.add(notification_id)
-        if delivery_id is not None:
-            kind: JobKind = "deliver" if adapter == "standard" else "as-call"
-            jobs.promise(conn, kind, str(delivery_id), order_key=f"{endpoint_id}|{order_key}")
+        if delivery_id is not None and endpoint_id is not None and adapter is not None:
+            promised.append(promise_of(adapter, delivery_id, endpoint_id, order_key))
+    if promised:
+        jobs.promise_group(conn, promised)
     return new
+
+
+def promise_of(adapter: Adapter, delivery_id: int, endpoint_id: str, order_key: str) -> GroupPromise:
+    """The job of a delivery: in order within its key at this endpoint, taken by the relay."""
+    kind: JobKind = "deliver" if adapter == "standard" else "as-call"
+    return GroupPromise(kind, str(delivery_id), f"{endpoint_id}|{order_key}", endpoint_id)
 
 
 def _fan_out(
@@ -96,7 +106,7 @@ def _fan_out(
             insert into deliveries (notification_id, endpoint_id)
             select new.id, e.id
               from new join told using (id)
-              join endpoints as e on e.enabled and (e.types = '{}' or new.type = any(e.types))
+              join endpoints as e on e.enabled and e.deleted_at is null and (e.types = '{}' or new.type = any(e.types))
                                  and (e.tenant_id is null or e.tenant_id = new.tenant_id)
              order by nth, e.id
             returning id, notification_id, endpoint_id)
@@ -120,30 +130,31 @@ def _document(nth: int, notice: Notice) -> dict[str, Any]:
     }
 
 
-def delivery(conn: Connection, delivery_id: int) -> Delivery | None:
-    """The delivery, unless it is finished."""
+def deliveries(conn: Connection, delivery_ids: Sequence[int]) -> dict[int, Delivery]:
+    """Those of these deliveries that are not finished."""
     with conn.cursor(row_factory=class_row(Delivery)) as cursor:
-        return cursor.execute(
+        rows = cursor.execute(
             """
-            select d.id, d.notification_id, d.endpoint_id, e.url, e.adapter, e.secret, e.enabled, n.type, n.subject,
-                   n.tenant_id, n.data, n.created_at
+            select d.id, d.attempts, d.notification_id, d.endpoint_id, e.url, e.adapter, e.headers, n.type, n.subject,
+                   n.tenant_id, n.data, n.created_at,
+                   case when e.previous_until > now() then array[e.secret, e.previous_secret] else array[e.secret] end as secrets
               from deliveries d join notifications n on n.id = d.notification_id join endpoints e on e.id = d.endpoint_id
-             where d.id = %s and d.outcome is null
+             where d.id = any(%s) and d.outcome is null
             """,
-            (delivery_id,),
-        ).fetchone()
+            (list(delivery_ids),),
+        ).fetchall()
+    return {row.id: row for row in rows}
 
 
-def finish(conn: Connection, delivery_id: int, *, outcome: str, http_status: int | None = None) -> bool:
-    """Records the end of a delivery: delivered, skipped or failed. False if it has one already."""
-    done = conn.execute(
-        """
-        update deliveries set outcome = %s, http_status = %s, finished_at = now()
-         where id = %s and outcome is null
-        """,
-        (outcome, http_status, delivery_id),
-    )
-    return done.rowcount == 1
+Outcome = Literal["delivered", "skipped", "failed", "canceled"]
+
+
+def finish(conn: Connection, delivery_ids: Sequence[int], *, outcome: Outcome) -> int:
+    """Records the end of these deliveries; how many had none yet."""
+    return conn.execute(
+        "update deliveries set outcome = %s, finished_at = now() where id = any(%s) and outcome is null",
+        (outcome, list(delivery_ids)),
+    ).rowcount
 
 
 def tell_anew(conn: Connection, subject: str, adapter: Adapter, changed: dict[str, Any]) -> None:

@@ -5,4 +5,5 @@ from typing import Literal
 JobKind = Literal[
     "sms.send", "bulk.expand", "call.end", "call.settle", "call.control", "call.place", "recording.fetch",
     "recording.expect", "recording.release", "recording.delete", "transcription.request", "deliver", "as-call",
+    "replay.expand",
 ]  # fmt: skip

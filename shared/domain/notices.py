@@ -8,6 +8,7 @@ TYPES: Final = frozenset({
     "sms.received", "sms.queued", "sms.sent", "sms.delivered", "sms.undelivered", "sms.failed",
     "recording.available", "recording.failed", "recording.deleted",
     "consent.opted_out", "consent.opted_in",
+    "endpoint.disabled", "endpoint.test",
 })  # fmt: skip
 
 # What as-call-service has a door for.

@@ -173,7 +173,14 @@ class Story:
 
     def listens_only(self, endpoint_id: str) -> None:
         """The other subscribers are switched off."""
-        self.rows("update endpoints set enabled = (id = %s) returning id", endpoint_id)
+        self.rows(
+            """
+            update endpoints set enabled = is_it, disabled_reason = case when not is_it then 'asked' end,
+                                 disabled_at = case when not is_it then now() end
+              from (select id as which, id = %s as is_it from endpoints) as wished where id = which returning id
+            """,
+            endpoint_id,
+        )
 
     def _ready(self, kinds: tuple[str, ...]) -> list[int]:
         return [row[0] for row in self.rows(

@@ -34,13 +34,6 @@ def test_after_the_whole_schedule_a_delivery_is_left_for_a_person(world):
     assert world.one("select last_error from jobs where kind = 'deliver'") == "http_500"
 
 
-def test_a_subscriber_switched_off_meanwhile_gets_nothing(world):
-    a_text_arrives(world)
-    world.listens_only("nobody")
-    assert world.work("deliver") == ["failed"]
-    assert world.subscriber.got == []
-
-
 def test_a_delivery_that_was_finished_is_not_made_again(world):
     a_text_arrives(world)
     world.rows("update deliveries set outcome = 'delivered', finished_at = now() returning id")
