@@ -6,7 +6,7 @@ from shared import metrics
 from shared.db import notifications
 from shared.db.jobs import Job
 from shared.db.notifications import Delivery
-from shared.downstream import Answer
+from shared.downstream import Answer, Target
 from shared.errors import Permanent, Transient, TwilioServerError
 from workers import as_call
 from workers.context import WorkerRuntime
@@ -18,7 +18,9 @@ def deliver(rt: WorkerRuntime, job: Job) -> None:
     """One attempt to a subscriber. Nothing is held while it answers: it may call us back before it does."""
     if delivery := _open(rt, job):
         answer = rt.downstream.post_signed(
-            delivery.url, delivery.secret, message_id=str(delivery.notification_id), document=document(delivery)
+            Target(delivery.url, (delivery.secret,)),
+            message_id=str(delivery.notification_id),
+            document=document(delivery),
         )
         _record(rt, delivery, answer)
 
