@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`is_whole`: the connection may be used again."""
+    """`headers`: names in small letters. `is_whole`: the connection may be used again."""
 
     status: int
     headers: Mapping[str, str]
@@ -53,7 +53,7 @@ def exchange(line: Line, request: Request) -> Reply:
         _begin(line, answer)
         body = _body(answer)
         is_whole = answer.isclosed() and not answer.will_close
-        return Reply(answer.status, answer.headers, body, is_whole)
+        return Reply(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body, is_whole)
 
 
 def _begin(line: Line, answer: HTTPResponse) -> None:

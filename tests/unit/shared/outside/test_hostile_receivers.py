@@ -63,17 +63,9 @@ def test_a_sibling_service_has_the_same_deadline(downstream, receiver):
 
 @pytest.mark.parametrize(
     "way",
-    [
-        "close_at_once",
-        "close",
-        "close_in_status",
-        "close_after_status",
-        "close_in_headers",
-        "close_in_body",
-        "close_in_chunk",
-        "reset",
-    ],
-)
+    ["close_at_once", "close", "close_in_status", "close_after_status", "close_in_headers", "close_in_body", "close_in_chunk",
+     "reset"],
+)  # fmt: skip
 def test_an_answer_that_breaks_off_is_none(downstream, receiver, way):
     assert reason(Downstream("", LOOPBACK), receiver(way).url) == "closed_early"
 

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import pytest
 
@@ -9,6 +10,7 @@ from ops.standins.hostile import WAYS
 from shared.domain import allow_list
 from shared.downstream import Downstream, Target
 from shared.errors import Transient
+from shared.outside.place import parsed
 
 SECRET = "whsec_" + b64encode(b"k" * 32).decode()
 LOOPBACK = allow_list.read(["127.0.0.0/8"])
@@ -89,10 +91,6 @@ def test_kept_connections_are_few_however_many_were_open_side_by_side(downstream
 
 
 def _opened(downstream, receiver):
-    from time import monotonic
-
-    from shared.outside.place import parsed
-
     place, _ = parsed(receiver.url)
     return place, downstream.guard.connected(place, monotonic() + 10, 1000)
 
