@@ -45,8 +45,9 @@ def test_one_who_never_accepts_is_given_up(downstream, receiver):
     assert reason(downstream, receiver(accepts=False).url) == "timeout"
 
 
-def test_one_who_never_reads_what_does_not_fit_into_the_buffers_is_given_up(downstream, receiver):
-    assert reason(downstream, receiver("hang_at_once").url, {"long": "x" * 16_000_000}) == "timeout"
+@pytest.mark.parametrize("way", ["hang_at_once", "sip"])
+def test_one_who_does_not_read_what_does_not_fit_into_the_buffers_is_given_up(downstream, receiver, way):
+    assert reason(downstream, receiver(way).url, {"long": "x" * 16_000_000}) == "timeout"
 
 
 @pytest.mark.parametrize("way", ["hang_at_once", "drip_handshake"])
