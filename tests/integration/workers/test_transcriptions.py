@@ -5,8 +5,9 @@ from itertools import permutations
 
 import pytest
 
-from shared.db import recording_deletions, recordings, transcriptions
+from shared.db import recording_deletions, recordings, set_aside, transcriptions
 from shared.db.transcriptions import Heard
+from shared.domain.event import from_record
 from tests.integration.workers.conftest import ACCOUNT, TENANT, event
 from tests.integration.workers.keeping import CALL, a_call, sid_of
 from workers import live_words, said
@@ -255,6 +256,16 @@ def test_a_deletion_takes_the_words_from_wherever_they_are(house):
     assert "Zanzi" not in house.everything()
     assert [(data["text"], data["is_erased"]) for _, _, data in house.told()] == [("", True)] * 2
     assert house.world.rows("select status, text from transcriptions") == [("completed", "")] * 2
+
+
+def test_words_that_were_set_aside_go_too(house):
+    odd = of_recording("Zanzibar")
+    with house.conn() as conn:
+        set_aside.keep(conn, event_id=odd.event_id, record=odd.record(), reason="a bug", tries=8)
+        set_aside.keep(conn, event_id="x", record=RECORDING.encode() + b" no record", reason="unreadable", tries=1)
+    house.delete()
+    kept = from_record(house.world.one("select record from set_aside where event_id = %s", odd.event_id))
+    assert (kept.params, kept.event_id) == ({**odd.params, "TranscriptionText": ""}, odd.event_id)
 
 
 def test_what_waits_to_be_told_is_told_without_the_words(house):

@@ -150,7 +150,7 @@ def test_a_tenant_finds_its_own_and_nothing_of_nobody(api: Api, rt: Runtime):
     heard(rt, "a leak of nobody", sid="TR" + "8" * 32, recording_sid="", call_sid="")
     for headers in (user_token(), {"Authorization": f"Bearer {bound_key(rt)}"}):
         assert found(api, headers=headers) == [GT, TR]
-    assert found(api) == [GT, TR, "TR" + "8" * 32]
+    assert set(found(api)) == {GT, TR, "TR" + "8" * 32}
     assert found(api, f"{SEARCH}&tenant_id=other") == []
 
 
