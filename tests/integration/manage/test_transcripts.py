@@ -18,7 +18,8 @@ def test_words_are_found_and_shown_for_a_purpose_until_they_are_to_go(cli, world
               CallSid=CALL, RecordingSid=RECORDING),
     )  # fmt: skip
     (hit,) = cli.json("transcripts", "search", "leak", "--tenant", TENANT, "--purpose", "dispute 7")
-    assert (hit["transcription_sid"], hit["excerpt"]) == (WORDS, "a *leak* in the kitchen")
+    assert hit["transcription_sid"] == WORDS
+    assert hit["excerpt"].endswith("*leak* in the kitchen")  # PostgreSQL leaves out short words at the ends
     assert cli.json("transcripts", "search", "leak", "--tenant", "other", "--purpose", "dispute 7") == []
     for sid in (WORDS, RECORDING):
         assert cli.json("transcripts", "show", sid, "--purpose", "dispute 7")["text"] == "a leak in the kitchen"
