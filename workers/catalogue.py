@@ -16,6 +16,7 @@ from workers import (
     recording_release,
     recordings,
     sms,
+    transcribing,
 )
 from workers.execute import Work, patiently, plainly
 
@@ -32,7 +33,8 @@ _as_call_wait_s = patiently(5_200, longest_s=60.0)
 # subscriber. Tries: a text expires, and so does a call that we place; media may be late by minutes and Twilio keeps it; ending
 # a call is pointless when the call is long over, as is what else was wished of it; as-call-service is one of us, a customer's
 # next message waits behind the last there, and a missed call is worth a text for an hour only: so it is asked again within a
-# minute, and for two days. What is deleted asks Twilio once and the store for each version; given up, the sweep asks again.
+# minute, and for two days. What is deleted asks Twilio once and the store for each version; given up, the sweep asks again. An engine that writes
+# down what was said may be away for a night (some seven hours); then nobody reads on in wait of it.
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s, finish=sms.finish),
     "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
@@ -51,6 +53,9 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
     ),
     "recording.delete": Work(
         plainly(recording_deletion.delete), recording_deletion.give_up, lease_s=300, wait_s=patiently(40)
+    ),
+    "transcription.request": Work(
+        transcribing.begin, transcribing.give_up, lease_s=840, wait_s=patiently(60), finish=transcribing.finish
     ),
     "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=40, wait_s=_delivery_wait_s),
     "as-call": Work(plainly(outbox.deliver_as_call), outbox.give_up, lease_s=40, wait_s=_as_call_wait_s),

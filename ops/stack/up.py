@@ -78,7 +78,7 @@ class Stack:
             self._start_stores(given)
         with step("the database has the schema, the demo's key and numbers"):
             self._seed()
-        with step("ingress, fallback and five workers are ready"):
+        with step("ingress, fallback and six workers are ready"):
             self._start_house()
         self.ready_s = time.monotonic() - self.began
         with step("beat, Flower and S3 are ready"):
