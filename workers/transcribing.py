@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final, Literal
 
 from psycopg import Connection
 
@@ -149,6 +149,20 @@ def _note_damage(rt: WorkerRuntime, recording: Recording, reason: str) -> None:
             )
             if recording.state == "stored":
                 jobs.renew(conn, "recording.fetch", sid, order_key=recordings.order_key(sid))
+
+
+def _heard(recording: Recording, *, status: Literal["completed", "failed"], **said_of: Any) -> Heard:
+    """Of this recording's only transcription by an engine: asked twice after a kill, it is still one."""
+    return Heard(
+        transcription_sid=f"http:{recording.recording_sid}",
+        account_sid=recording.account_sid,
+        call_sid=recording.call_sid,
+        recording_sid=recording.recording_sid,
+        provider="http",
+        status=status,
+        at=datetime.now(UTC),
+        **said_of,
+    )
 
 
 def _until_mended(job: Job, recording: Recording) -> Deferred | Permanent:

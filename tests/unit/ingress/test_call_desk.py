@@ -29,7 +29,7 @@ def house(rules):
     """An ingress that knows one number."""
     known = {BUSINESS: Number(BUSINESS, "t", rules)}
     table = SimpleNamespace(number=lambda number: known.get(number) or unknown_number(number))
-    return SimpleNamespace(routing=table, urls=Urls(BASE), law=LAW)
+    return SimpleNamespace(routing=table, urls=Urls(BASE), law=LAW, settings=SimpleNamespace(transcription="off"))
 
 
 def ask(rules, target, **params):
