@@ -179,7 +179,11 @@ def _nobody(rt: IngressRuntime, turn: Turn, reason: Reason = "", *, kind: str = 
     if not turn.number.routing.voicemail:
         return Said(twiml.goodbye(turn.number, reason=reason), call_notes.build(kind or "hangup", reason))
     document = twiml.voicemail(
-        turn.number, rt.urls, call_sid=turn.call_sid, reason=reason, is_transcribed=rt.settings.transcription == "twilio"
+        turn.number,
+        rt.urls,
+        call_sid=turn.call_sid,
+        reason=reason,
+        is_transcribed=rt.settings.transcription == "twilio",
     )
     return Said(document, call_notes.build("voicemail", reason))
 

@@ -33,8 +33,8 @@ _as_call_wait_s = patiently(5_200, longest_s=60.0)
 # subscriber. Tries: a text expires, and so does a call that we place; media may be late by minutes and Twilio keeps it; ending
 # a call is pointless when the call is long over, as is what else was wished of it; as-call-service is one of us, a customer's
 # next message waits behind the last there, and a missed call is worth a text for an hour only: so it is asked again within a
-# minute, and for two days. What is deleted asks Twilio once and the store for each version; given up, the sweep asks again. An engine that writes
-# down what was said may be away for a night (some seven hours); then nobody reads on in wait of it.
+# minute, and for two days. What is deleted asks Twilio once and the store for each version; given up, the sweep asks again.
+# An engine that writes down what was said may be away for a night (some seven hours).
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s, finish=sms.finish),
     "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),

@@ -72,6 +72,7 @@ class Stack:
         if os.getuid() == 0:
             say(f"   as root: {_shown(self.run.path)} will belong to root, and later runs must be root's too")
         self.env = environment.house(self.asked, self.environ, self.run)
+        self.env |= environment.engine(self.env)
         given = environment.given_stores(self.asked, self.environ, self.run)
         self.supervisor.env = environment.for_children(self.env, self.environ)
         with step(f"Redis and PostgreSQL answer{_given_words(given)}"):

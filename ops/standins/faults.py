@@ -18,10 +18,10 @@ BODIES = ("junk", "huge", "drip")
 class Fault:
     """One trouble: an answer with `status` in place of the real one, `delay_s` late.
 
-    `status` 0 only comes late, 200 says `success: false`. `body` is what the engine says with it: junk, huge or drip. `is_cut` closes the connection instead of an answer, as a
-    service that is down does. `when` after means: do the work, then lose the answer. It happens `times` times (None: every
-    time) within `for_s` seconds (None: for ever), to requests whose path ends with `path` and whose path or body has
-    `about` in it: a SID, a phone number.
+    `status` 0 only comes late, 200 says `success: false`. `body` is what the engine says with it: junk, huge or drip.
+    `is_cut` closes the connection instead of an answer, as a service that is down does. `when` after means: do the work,
+    then lose the answer. It happens `times` times (None: every time) within `for_s` seconds (None: for ever), to requests
+    whose path ends with `path` and whose path or body has `about` in it: a SID, a phone number.
     """
 
     status: int = 503

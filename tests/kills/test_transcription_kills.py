@@ -1,7 +1,6 @@
 """Real workers whose engine hangs, or that are killed while they ask it: the recording is safe, its words are there once."""
 
 import pytest
-from tests.unit.standins.conftest import StandIns, standins  # noqa: F401 - a fixture
 
 from shared import tasks
 from shared.db import recordings
@@ -9,6 +8,7 @@ from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import ACCOUNT
 from tests.integration.workers.media_host import MediaHost, wav
 from tests.kills.test_kills import House
+from tests.unit.standins.conftest import StandIns, standins  # noqa: F401 - a fixture
 
 CALL, SOUND = "CA" + "6" * 32, wav(3).getvalue()
 

@@ -3,12 +3,12 @@
 import hashlib
 
 import pytest
-from tests.unit.standins.conftest import StandIns, standins  # noqa: F401 - a fixture
 
 from shared import transcriber
 from shared.db import jobs, recording_deletions, recordings
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, event
 from tests.integration.workers.media_host import MediaHost, wav
+from tests.unit.standins.conftest import StandIns, standins  # noqa: F401 - a fixture
 from workers import transcribing
 
 CALL, SID = "CA" + "1" * 32, "RE" + "1" * 32
@@ -189,7 +189,9 @@ def test_a_lease_covers_what_the_engine_may_take_for_just_this_sound(world, aske
     whole, left = transcriber.ask, []
 
     def meanwhile(*args, **kwargs):
-        left.append(world.one("select extract(epoch from lease_until - now())::float from jobs where lease_until > now()"))
+        left.append(
+            world.one("select extract(epoch from lease_until - now())::float from jobs where lease_until > now()")
+        )
         return whole(*args, **kwargs)
 
     monkeypatch.setattr(transcriber, "ask", meanwhile)

@@ -4,11 +4,11 @@ import math
 import time
 
 import pytest
-from tests.unit.standins.conftest import StandIns, standins  # noqa: F401 - a fixture
 
 from shared import transcriber
 from shared.errors import Permanent, Transient, Unreadable
 from shared.settings import load
+from tests.unit.standins.conftest import StandIns, standins  # noqa: F401 - a fixture
 
 SOUND = bytes(range(256)) * 20_000  # five megabytes: more than any buffer on the way
 
