@@ -44,6 +44,7 @@ QUEUE_OF: Final[Mapping[JobKind, str]] = {
     "recording.release": "recordings",
     "recording.delete": "recordings",
     "transcription.request": TRANSCRIPTS,
+    "transcription.settle": EVENTS,
     "deliver": "notify",
     "as-call": "notify",
 }

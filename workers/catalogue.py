@@ -9,6 +9,7 @@ from workers import (
     bulk,
     calls,
     controls,
+    live_words,
     outbox,
     placing,
     recording_check,
@@ -57,6 +58,7 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "transcription.request": Work(
         transcribing.begin, transcribing.give_up, lease_s=840, wait_s=patiently(60), finish=transcribing.finish
     ),
+    "transcription.settle": Work(plainly(live_words.settle), calls.nothing_to_record, lease_s=30, wait_s=patiently(20)),
     "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=40, wait_s=_delivery_wait_s),
     "as-call": Work(plainly(outbox.deliver_as_call), outbox.give_up, lease_s=40, wait_s=_as_call_wait_s),
 }

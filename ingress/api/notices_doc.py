@@ -7,6 +7,7 @@ from shared.domain.notices import TYPES
 _TEXT: Final = {"type": "string"}
 _MAYBE: Final = {"type": ["string", "null"]}
 _NUMBER: Final = {"type": ["integer", "null"]}
+_TRUTH: Final = {"type": "boolean"}
 _TIME: Final = {"type": ["string", "null"], "format": "date-time"}
 # The common part of each noun's data; more fields may come with any release.
 _DATA: Final[dict[str, dict[str, Any]]] = {
@@ -31,6 +32,12 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
     "recording": {
         "recording_sid": _MAYBE, "call_sid": _TEXT, "state": _TEXT, "duration_s": _NUMBER, "channels": _NUMBER,
         "size_bytes": _NUMBER, "sha256": _MAYBE, "error_reason": _MAYBE, "reason": _MAYBE,
+    },
+    "transcription": {
+        "transcription_sid": _TEXT, "recording_sid": _MAYBE, "call_sid": _MAYBE, "tenant_id": _MAYBE, "status": _TEXT,
+        "provider": _TEXT, "language": _MAYBE, "confidence": {"type": ["number", "null"]}, "redactions": _NUMBER,
+        "text": _TEXT, "is_truncated": _TRUTH, "is_erased": _TRUTH, "error_code": _NUMBER, "error_reason": _MAYBE,
+        "transcription_url": _MAYBE,
     },
 }  # fmt: skip
 _HEADERS: Final = {

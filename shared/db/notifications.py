@@ -163,3 +163,14 @@ def tell_anew(conn: Connection, subject: str, adapter: Adapter, changed: dict[st
         """,
         {"subject": subject, "adapter": adapter, "changed": json.dumps(changed)},
     )
+
+
+def take_words_out(conn: Connection, subjects: Sequence[str]) -> None:
+    """What was told of these transcriptions holds no words any more; what still waits is told without them."""
+    conn.execute(
+        """
+        update notifications set data = data || '{"text": "", "is_truncated": false, "is_erased": true}'
+         where subject = any(%s) and type in ('transcription.completed', 'transcription.failed')
+        """,
+        (list(subjects),),
+    )

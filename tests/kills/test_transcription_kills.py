@@ -100,4 +100,5 @@ def test_a_worker_killed_at_any_step_leaves_words_that_are_there_once(house, ste
         house.goes_on()
     assert house.asked() == (asked_before if is_recorded else asked_before + 1)
     assert house.one("select count(*) from transcriptions where status = 'completed' and text <> ''") == 1
+    assert house.one("select count(*) from notifications where type = 'transcription.completed'") == 1
     assert house.one("select state from recordings") == "stored"

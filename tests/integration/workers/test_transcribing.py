@@ -59,6 +59,10 @@ def transcription(world):
     return row
 
 
+def told(world):
+    return world.rows("select type, data ->> 'error_reason' from notifications where type like 'transcription.%%'")
+
+
 def test_a_stored_recording_is_written_down_once(world, asked, engine):
     is_stored(world, asked)
     assert world.work("transcription.request") == ["done"]
@@ -67,6 +71,7 @@ def test_a_stored_recording_is_written_down_once(world, asked, engine):
     ((confidence, language, segments),) = world.rows("select confidence, language, segments from transcriptions")
     assert (round(confidence, 2), language, segments) == (
         0.82, "english", [{"start_s": 0.0, "end_s": 10.0, "text": text}])  # fmt: skip
+    assert told(world) == [("transcription.completed", None)]
     (sent,) = heard(engine)
     assert sent["sha256"] == hashlib.sha256(wav(3).getvalue()).hexdigest()
     assert sent["fields"]["model"] == "small"
@@ -123,6 +128,7 @@ def test_a_sound_that_the_engine_refuses_is_failed_and_the_recording_is_as_it_wa
     trouble(engine, status=400)
     assert world.work("transcription.request") == ["failed"]
     assert transcription(world)[4:] == ("failed", "", "engine_400 ordered_fault")
+    assert told(world) == [("transcription.failed", "engine_400 ordered_fault")]
     assert world.rows("select * from recordings") == before
 
 
