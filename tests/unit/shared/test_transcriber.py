@@ -1,9 +1,15 @@
 """The client of an engine, over real HTTP to the stand-in of one."""
 
+import json
 import math
 import time
+from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared import transcriber
 from shared.errors import Permanent, Transient, Unreadable
@@ -147,6 +153,30 @@ def test_the_deadline_follows_the_sound_and_stays_below_the_watchdogs():
     assert transcriber.deadline_s(0) == 60
     assert transcriber.deadline_s(120) == 120
     assert transcriber.deadline_s(7_200) == 780
+
+
+_ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=5
+)
+_SEGMENT = st.dictionaries(st.sampled_from(["start", "end", "text", "avg_logprob"]), _ANY) | _ANY
+
+
+@given(
+    st.dictionaries(st.sampled_from(["text", "language"]), st.text(max_size=40) | _ANY, max_size=2),
+    st.lists(_SEGMENT, max_size=4) | _ANY,
+)
+def test_whatever_an_engine_answers_is_words_that_can_be_kept_or_unreadable(told, segments):
+    body = BytesIO(json.dumps({**told, "segments": segments}).encode())
+    answer: Any = SimpleNamespace(status_code=200, headers={}, raw=body)
+    try:
+        words = transcriber._words(answer, math.inf)
+    except Unreadable:
+        assert not isinstance(told.get("text"), str)
+        return
+    assert words.confidence is None or 0 <= words.confidence <= 1
+    kept = json.dumps({"text": words.text, "language": words.language, "segments": words.segments}, allow_nan=False)
+    assert "\\u0000" not in kept
+    words.text.encode()  # no half of a surrogate pair
 
 
 def test_confidence_is_between_0_and_1_or_unknown():
