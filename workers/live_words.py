@@ -65,10 +65,11 @@ def join(conn: Connection, transcription_sid: str) -> None:
     pieces = in_order([Piece(part.track, part.sequence, part.spoken_at, part.text) for part in parts.values()])
     texts = {(piece.track, piece.sequence): text for piece, text in zip(pieces, without_secrets(pieces), strict=True)}
     changed = {place: text for place, text in texts.items() if text != parts[place].text}
-    if changed:
-        _take_out(conn, transcription_sid, changed)
     clean = [Piece(one.track, one.sequence, one.spoken_at, texts[one.track, one.sequence]) for one in pieces]
     text = joined(clean, found.labels or {})
+    if changed:
+        _take_out(conn, transcription_sid, changed)
+        said.take_back(conn, transcription_sid, text)
     confidence = _confidence([*parts.values()])
     transcriptions.keep_joined(conn, transcription_sid, text=text, confidence=confidence, redactions=markers(text))
     said.tell(conn, transcription_sid)

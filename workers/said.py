@@ -45,6 +45,13 @@ def tell(conn: Connection, transcription_sid: str) -> None:
     )  # fmt: skip
 
 
+def take_back(conn: Connection, transcription_sid: str, text: str) -> None:
+    """This is all that it may have said: another secret was found in it after that was promised to the subscribers."""
+    told = _beginning(text)
+    changed = {"text": told, "is_truncated": len(told) < len(text), "redactions": markers(text)}
+    notifications.restate_words(conn, [transcription_sid], changed)
+
+
 def cleaned(heard: Heard) -> Heard:
     """Without the secrets that it holds, which it counts.
 
@@ -76,7 +83,7 @@ def _order_key(ended: Transcription) -> str:
 
 
 def _told(ended: Transcription, tenant_id: str | None) -> dict[str, Any]:
-    text = ended.text.encode()[:TOLD_BYTES].decode(errors="ignore")
+    text = _beginning(ended.text)
     of_recording, of_call = ended.recording_sid or None, ended.call_sid or None
     path = f"/api/recordings/{of_recording}/transcription" if of_recording else f"/api/calls/{of_call}/transcriptions"
     return {
@@ -86,3 +93,7 @@ def _told(ended: Transcription, tenant_id: str | None) -> dict[str, Any]:
         "is_truncated": len(text) < len(ended.text), "is_erased": False, "error_code": ended.error_code,
         "error_reason": ended.error_reason, "transcription_url": path if of_recording or of_call else None,
     }  # fmt: skip
+
+
+def _beginning(text: str) -> str:
+    return text.encode()[:TOLD_BYTES].decode(errors="ignore")

@@ -39,7 +39,7 @@ def show(rt: Runtime, sid: str) -> Response:
         if recording is None or not caller.may_see(recording.tenant_id):
             raise missing("recording")
         is_gone = recording.is_gone
-        found = None if is_gone else transcription_overview.of_recording(conn, sid)
+        found = None if is_gone else transcription_overview.find(conn, sid)
         detail = {"transcriptions": [found.transcription_sid]} if found else {"refused": "gone" if is_gone else "none"}
         recording_audit.note(conn, "transcript.read", caller.client, recording, purpose, detail)
     if is_gone:

@@ -165,12 +165,12 @@ def tell_anew(conn: Connection, subject: str, adapter: Adapter, changed: dict[st
     )
 
 
-def take_words_out(conn: Connection, subjects: Sequence[str]) -> None:
-    """What was told of these transcriptions holds no words any more; what still waits is told without them."""
+def restate_words(conn: Connection, transcription_sids: Sequence[str], changed: dict[str, Any]) -> None:
+    """Other words in what was told of these transcriptions; what still waits is told with them."""
     conn.execute(
         """
-        update notifications set data = data || '{"text": "", "is_truncated": false, "is_erased": true}'
+        update notifications set data = data || %s::jsonb
          where subject = any(%s) and type in ('transcription.completed', 'transcription.failed')
         """,
-        (list(subjects),),
+        (json.dumps(changed), list(transcription_sids)),
     )

@@ -43,16 +43,19 @@ class TranscriptionOverview:
     excerpt: str = ""
 
 
-def of_recording(conn: Connection, recording_sid: str) -> TranscriptionOverview | None:
-    """The one to read: with words rather than without, then the newest. Whether it is to go is the recording's to say."""
+def find(conn: Connection, sid: str) -> TranscriptionOverview | None:
+    """By the SID of the transcription or of its recording: with words rather than without, then the newest.
+
+    Whether it is to go is not looked at here.
+    """
     with conn.cursor(row_factory=class_row(TranscriptionOverview)) as cursor:
         return cursor.execute(
             f"""
             select {_COLUMNS}, t.text, t.segments from transcriptions t {OWNER}
-             where t.recording_sid = %s
+             where t.recording_sid = %(sid)s and t.recording_sid <> '' or t.transcription_sid = %(sid)s
              order by t.status = 'completed' desc, t.text <> '' desc, t.updated_at desc, t.transcription_sid limit 1
             """,
-            (recording_sid,),
+            {"sid": sid},
         ).fetchone()
 
 

@@ -300,6 +300,6 @@ def erase(conn: Connection, recording_sid: str) -> None:
         """,
         (sids,),
     )
-    notifications.take_words_out(conn, sids)
+    notifications.restate_words(conn, sids, {"text": "", "is_truncated": False, "is_erased": True})
     for sid in (recording_sid, *sids):
-        event_words.reword(conn, sid, lambda event: "")
+        event_words.take_out(conn, sid)

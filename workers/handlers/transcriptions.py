@@ -68,7 +68,7 @@ def live(conn: Connection, event: Event) -> str:
 
 def _erased(conn: Connection, transcription_sid: str) -> str:
     """What it was said in is gone or going, and the words do not stay behind in the event either."""
-    event_words.reword(conn, transcription_sid, lambda event: "")
+    event_words.take_out(conn, transcription_sid)
     return "erased"
 
 

@@ -250,3 +250,9 @@ def test_final_parts_of_a_live_transcription_are_in_order_within_their_track(con
                             live("content", 9, text="b")])  # fmt: skip
         said = [(part.track, part.text) for part in transcriptions.final_parts(conn, LIVE)]
     assert said == [("inbound_track", "a"), ("inbound_track", "b"), ("inbound_track", "c"), ("outbound_track", "d")]
+
+
+@pytest.mark.parametrize("name", [name for name in LIVES if "transcri" in name or "card" in name])
+def test_the_end_of_a_transcription_is_told_once(conn, name):
+    told = ending(conn, [[one] for one in LIVES[name]()])["notifications"]
+    assert len([row for row in told if "transcription." in row]) == 1
