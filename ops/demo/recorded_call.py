@@ -1,4 +1,4 @@
-"""The story of a recording: fetched from Twilio byte for byte, stored, and played back from our own door."""
+"""The story of a recording: fetched from Twilio byte for byte, stored, played back from our own door, and written down."""
 
 from hashlib import sha256
 from typing import Any
@@ -24,13 +24,28 @@ def recorded_call(stage: Stage) -> str:
     played = stage.service.ask("GET", f"/api/calls/{call_sid}/recording", params={"media": "1"})
     need(played.ok, f"playback: {played.status_code} {played.text[:200]}")
     need(played.content == original, f"played {len(played.content)} bytes, Twilio has {len(original)}")
-    return f"{len(original) // 1000} kB, {ours['duration_s']} s, SHA-256 {ours['sha256'][:12]}… the same at both ends"
+    until(lambda: _sent_to_the_engine(stage, ours["sha256"]), "an engine has heard it")
+    words = until(lambda: _written_down(stage, ours["recording_sid"]), "what was said is written down")
+    same = f"{len(original) // 1000} kB, {ours['duration_s']} s, SHA-256 {ours['sha256'][:12]}… the same at both ends"
+    return f"{same}; heard: “{words[:19]}…”"
 
 
 def _stored(stage: Stage, call_sid: str) -> Any:
     recording = stage.service.json("GET", f"/api/calls/{call_sid}/recording")
     need(recording["state"] == "stored", f"recording is {recording['state']}")
     return recording
+
+
+def _sent_to_the_engine(stage: Stage, sha256: str) -> None:
+    heard = stage.standins.json("GET", "/standin/engine")["heard"]
+    need(any(sound["sha256"] == sha256 for sound in heard), f"the engine has heard {len(heard)} other sounds")
+
+
+def _written_down(stage: Stage, recording_sid: str) -> str:
+    said = stage.service.json("GET", f"/api/recordings/{recording_sid}/transcription")
+    need(said["status"] == "completed", f"the transcription is {said['status']}: {said['error_reason']}")
+    need(bool(said["text"]), "nothing was said")
+    return said["text"]
 
 
 def _at_twilio(stage: Stage, call_sid: str) -> Any:

@@ -67,6 +67,13 @@ def house(options: Options, environ: Mapping[str, str], run: RunFolder) -> dict[
     }
 
 
+def engine(told: Mapping[str, str]) -> dict[str, str]:
+    """Who writes down what is said: the stand-in. It hears the same words in every sound: for tones, never for real calls."""
+    if "TS_SIMULATOR_URL" not in told:
+        return {}
+    return {"TS_TRANSCRIPTION": "http", "TS_TRANSCRIPTION_URL": f"{told['TS_STANDINS_URL']}/engine"}
+
+
 def for_children(told: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of a child: the caller's, under ours, with the venv's programs first on the path."""
     kept = {name: value for name, value in environ.items() if name not in MISLEADING}

@@ -179,6 +179,17 @@ def lease_released(
         ).fetchall()
 
 
+def hold(conn: Connection, job: Job, lease_s: float) -> None:
+    """The lease of this job ends in so many seconds from now, instead of those of its kind. Nothing if it was lost."""
+    conn.execute(
+        """
+        update jobs set lease_until = now() + make_interval(secs => %(lease_s)s)
+         where id = %(id)s and fence = %(fence)s and state = 'due'
+        """,
+        {"id": job.id, "fence": job.fence, "lease_s": lease_s},
+    )
+
+
 def done(conn: Connection, finished: Sequence[Job]) -> int:
     """The work is finished; how many still were ours: the lease of the others was lost meanwhile."""
     if any(job.order_key is not None for job in finished):

@@ -14,13 +14,14 @@ from ops.twilio_sim.resources.recording import Recording
 from ops.twilio_sim.rest.recordings import wav_response
 from ops.twilio_sim.sms.incoming import receive
 from ops.twilio_sim.voice.inbound import Caller, place_call
+from ops.twilio_sim.voice.line import SAYS
 from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.world import World
 
 R = TypeVar("R")
 EVERYTHING = 10**9
 CALL_KEYS = (
-    "from", "to", "hangup_after_s", "speaks_s", "finishes_with", "digits", "caller_name", "forwarded_from",
+    "from", "to", "hangup_after_s", "speaks_s", "says", "finishes_with", "digits", "caller_name", "forwarded_from",
     "stir_verstat", "params",
 )  # fmt: skip
 
@@ -83,6 +84,7 @@ def _caller(wishes: dict[str, Any]) -> Caller:
         from_=text(wishes, "from"),
         hangup_after_s=seconds(wishes, "hangup_after_s", None),
         speaks_s=5.0 if speaks_s is None else speaks_s,
+        says=text(wishes, "says", SAYS),
         finishes_with=finishes_with,
         digits=keys_of(wishes.get("digits", "")),
         caller_name=text(wishes, "caller_name", "") or None,

@@ -7,7 +7,8 @@ handled. `hangs`: touches that file when a text of another service has its row, 
 `test.hold` touches FILE.began and ends when FILE.go is there. `sending`: at which step of sending texts (leased, turn,
 answered, recording, recorded) the process kills itself, or with `stops` stands still, as SIGSTOP does. `placing`: the same
 of placing a call (begun, marked, answered, recording, recorded). `keeping`: the same of storing a recording (leased,
-streamed, fetched, checked, verified, planned, put, marking, marked). `deleting`: a function of `recording_deletion`, and
+streamed, fetched, checked, verified, planned, put, marking, marked). `transcribing`: the same of having a
+recording written down (leased, read, answered, recording, recorded). `deleting`: a function of `recording_deletion`, and
 `before` or `behind` it. `fresh_s`: how long a text that says "sending", or a call
 that says "placing", may take to leave.
 """
@@ -25,7 +26,17 @@ from threading import Event
 import workers.app
 import workers.watchdog
 from shared.celery_transport import SafeQoS
-from workers import contract, events, execute, handed, leaving, placing, recording_deletion, recordings
+from workers import (
+    contract,
+    events,
+    execute,
+    handed,
+    leaving,
+    placing,
+    recording_deletion,
+    recordings,
+    transcribing,
+)
 from workers.guard import Guard
 from workers.house import app
 from workers.watchdog import Watchdog
@@ -154,6 +165,17 @@ match asked.get("keeping"):
         recordings._follow = halting(recordings._follow, first=False)
     case "marked":
         recordings._record = halting(recordings._record, first=False)
+match asked.get("transcribing"):
+    case "leased":
+        transcribing.request = halting(transcribing.request, first=True)
+    case "read":
+        transcribing.transcriber.ask = halting(transcribing.transcriber.ask, first=True)
+    case "answered":
+        transcribing.transcriber.ask = halting(transcribing.transcriber.ask, first=False)
+    case "recording":
+        transcribing.said.record = halting(transcribing.said.record, first=False)
+    case "recorded":
+        execute._tell = halting(execute._tell, first=True)
 if step := asked.get("deleting"):
     name, _, place = step.partition(" ")
     setattr(recording_deletion, name, halting(getattr(recording_deletion, name), first=place == "before"))
