@@ -286,7 +286,16 @@ def test_a_deletion_that_begins_while_a_hold_is_placed_waits_for_it_and_gives_wa
 
 
 def _is_waiting(shelf):
-    return shelf.world.one("select count(*) from pg_locks where locktype = 'advisory' and not granted") == 1
+    """In this test's database: others of the run wait in theirs."""
+    return (
+        shelf.world.one(
+            """
+        select count(*) from pg_locks join pg_database d on d.oid = database
+         where locktype = 'advisory' and not granted and d.datname = current_database()
+        """
+        )
+        == 1
+    )
 
 
 def _in_thread(act):
