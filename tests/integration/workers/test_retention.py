@@ -9,69 +9,18 @@ import psycopg
 import pytest
 import requests
 
-from shared.db import recording_deletions, recording_holds, recording_receipts, recordings, retention
+from shared.db import recording_deletions, recording_holds, recordings, retention
 from shared.domain import retention as rule
 from shared.domain.retention import Policy
 from shared.errors import OnHold, Transient
-from shared.twilio.client import TwilioClient
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import TENANT
-from tests.integration.workers.keeping import CALL, Between, a_call, simulated, sound, stored, to_fetch
+from tests.integration.workers.keeping import CALL, Between, a_call, simulated, sound, to_fetch
+from tests.integration.workers.shelf import Shelf
 from workers import recording_audit
 from workers import retention as sweeps
 
 KEEP = Policy(None, None)
-
-
-class Shelf:
-    """The recordings of one test, here and at Twilio."""
-
-    def __init__(self, world, twilio, url):
-        self.world, self.twilio = world, twilio
-        settings = replace(world.rt.settings, twilio_api_url=url)
-        self.rt = world.rt = replace(world.rt, settings=settings, twilio=TwilioClient(settings))
-        with self.conn() as conn:
-            a_call(conn, datetime.now(UTC))
-
-    def conn(self):
-        return self.rt.db.connection()
-
-    def has(self, number=1, **more):
-        with self.conn() as conn:
-            return stored(conn, self.rt.store, number, twilio=self.twilio, **more)
-
-    def says(self, class_, keep_days, twilio_days, tenant=TENANT):
-        with self.conn() as conn:
-            retention.put(conn, tenant, class_, Policy(keep_days, twilio_days), changed_by="test")
-
-    def holds(self, subject, value):
-        with self.conn() as conn:
-            return recording_holds.place(conn, subject, value, reason="a case", placed_by="test")
-
-    def lifts(self, hold):
-        with self.conn() as conn:
-            recording_holds.lift(conn, str(hold.id), lifted_by="test")
-
-    def ask(self, sid, reason="request"):
-        with self.conn() as conn:
-            return recording_deletions.ask(conn, sid, reason=reason, asked_by="test")
-
-    def sweep(self):
-        sweeps.sweep(self.rt)
-        return self.world.work("recording.delete", "recording.release")
-
-    def state(self, sid):
-        return self.world.one("select state from recordings where recording_sid = %s", sid)
-
-    def at_twilio(self, sid):
-        return not self.twilio.recordings.get(sid).deleted
-
-    def here(self, sid):
-        return [found.key for found in self.rt.store.listed("recordings/") if sid in found.key]
-
-    def receipts(self, sid):
-        with self.conn() as conn:
-            return recording_receipts.of(conn, sid)
 
 
 @pytest.fixture
