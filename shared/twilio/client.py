@@ -241,6 +241,7 @@ class TwilioClient:
 
         Raises Transient, Permanent, also when we have no token of the account.
         """
+        recordings.check_sid(sid)
         answered = "deleted"
         try:
             with outcome("recordings"):
@@ -263,6 +264,7 @@ class TwilioClient:
 
     def find_recording(self, account_sid: str, recording_sid: str) -> ListedRecording | None:
         """One recording as Twilio has it now, None if it has none. Raises Transient, Permanent."""
+        recordings.check_sid(recording_sid)
         try:
             with outcome("recordings"):
                 found = self._sdk_of(account_sid).recordings(recording_sid).fetch()
