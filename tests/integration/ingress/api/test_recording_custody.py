@@ -382,6 +382,18 @@ def test_the_picture_is_svg_or_png(house: House, rt: Runtime):
     assert house.api.get(f"/api/recordings/{RE}").get_json()["waveform_url"] == path
 
 
+@pytest.mark.parametrize(("content_type", "word"), [("audio/mpeg", "MP3"), ("audio/wav", "not been drawn")])
+def test_why_there_is_no_picture_is_told(house: House, rt: Runtime, content_type: str, word: str):
+    with rt.db.connection() as conn:
+        conn.execute("update recordings set content_type = %s", (content_type,))
+    for rest in ("", "?format=png"):
+        told = house.api.get(f"/api/recordings/{RE}/waveform{rest}")
+        problem = told.get_json()
+        assert (told.status_code, problem["type"]) == (404, "/problems/recording-without-waveform")
+        assert word in problem["detail"]
+    assert house.api.get(f"/api/recordings/{RE}").get_json()["waveform_url"] is None
+
+
 def test_a_download_is_a_file_to_keep(house: House):
     answer = house.api.get(f"/api/recordings/{RE}?download=1")
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{RE}.wav"'
