@@ -8,7 +8,7 @@ from typing import IO, Final
 from psycopg import Connection
 
 from shared import log, metrics
-from shared.db import alerts, notifications, recordings
+from shared.db import alerts, notifications, recording_deletions, recordings
 from shared.db.jobs import Job
 from shared.db.recordings import Recording
 from shared.domain.recording_key import copy_key, object_key
@@ -17,7 +17,7 @@ from shared.errors import Damaged, Permanent, Transient, TwilioServerError
 from shared.settings import Settings
 from shared.store.kept import Receipt
 from shared.twilio.media import disk
-from workers import recording_release, transcribing
+from workers import recording_deletion, recording_release, transcribing
 from workers.context import WorkerRuntime
 from workers.sound_check import Heard, check
 
@@ -62,7 +62,7 @@ def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
 
 def after_stored(conn: Connection, settings: Settings, recording: Recording, *, is_first: bool) -> None:
     """What follows once a recording is stored, in the transaction that says so; not `is_first`: for a further copy."""
-    recording_release.promise_when_due(conn, recording.recording_sid)
+    recording_release.promise_when_due(conn, settings, recording.recording_sid)
     if is_first:
         transcribing.promise(conn, settings, recording)
 
@@ -137,14 +137,26 @@ def _advance(rt: WorkerRuntime, recording: Recording, state: recordings.State) -
 def _record(rt: WorkerRuntime, recording: Recording, kept: _Kept, sound: Sound, heard: Heard) -> None:
     sid = recording.recording_sid
     with rt.db.connection() as conn:
-        new = recordings.mark_stored(conn, sid, object_key=kept.key, sound=sound, copy=kept.copy, receipt=kept.receipt)
+        recording_deletions.lock(conn, sid)
+        is_late = recording_deletions.has_begun(conn, sid)
+        new = not is_late and recordings.mark_stored(
+            conn, sid, object_key=kept.key, sound=sound, copy=kept.copy, receipt=kept.receipt
+        )
         if new:
             _follow(conn, rt.settings, recording, heard)
+    if is_late:
+        _take_back(rt, recording, kept)
     if not new:
         return
     metrics.RECORDINGS.labels("stored").inc()
     metrics.RECORDING_BYTES.inc(sound.size_bytes)
     log.get().info("recording_stored", recording_sid=sid, size_bytes=sound.size_bytes, copy=kept.copy)
+
+
+def _take_back(rt: WorkerRuntime, recording: Recording, kept: _Kept) -> None:
+    """We took so long that our lease was lost and the recording was deleted meanwhile: what we put must not outlive it."""
+    log.get().warning("recording_put_late", recording_sid=recording.recording_sid, copy=kept.copy)
+    recording_deletion.delete_object(rt, recording, kept.key)
 
 
 def _follow(conn: Connection, settings: Settings, recording: Recording, heard: Heard) -> None:

@@ -1,4 +1,4 @@
-"""The story of a recording: fetched from Twilio byte for byte, stored, played back from our own door, and written down."""
+"""The story of a recording: fetched from Twilio, stored, and played back from our own door, each byte compared; and written down."""
 
 from hashlib import sha256
 from typing import Any
@@ -18,16 +18,28 @@ def recorded_call(stage: Stage) -> str:
     until(lambda: ended(stage, call_sid), "the call is completed")
     ours = until(lambda: _stored(stage, call_sid), "the recording is stored")
     theirs = _at_twilio(stage, call_sid)
-    need(abs(ours["duration_s"] - float(theirs["duration"])) <= TOLERANCE_S, f"{ours['duration_s']} s, not {theirs}")
+    need(
+        abs(ours["duration_s"] - float(theirs["duration"])) <= TOLERANCE_S,
+        f"its length: {ours['duration_s']} s with us, {theirs['duration']} s at Twilio",
+    )
     original = _media(stage, theirs["sid"], ours["content_type"])
-    need(ours["sha256"] == sha256(original).hexdigest(), "the stored SHA-256 is not that of Twilio's media")
+    need(
+        (ours["sha256"], ours["size_bytes"]) == (sha256(original).hexdigest(), len(original)),
+        f"SHA-256 and size: {ours['sha256'][:12]}… {ours['size_bytes']} B with us, "
+        f"{sha256(original).hexdigest()[:12]}… {len(original)} B at Twilio",
+    )
     played = stage.service.ask("GET", f"/api/calls/{call_sid}/recording", params={"media": "1"})
-    need(played.ok, f"playback: {played.status_code} {played.text[:200]}")
-    need(played.content == original, f"played {len(played.content)} bytes, Twilio has {len(original)}")
+    need(played.ok, f"playing it back by our own door: {played.status_code} {played.text[:200]}")
+    need(
+        played.content == original,
+        f"what is played back is not Twilio's sound byte for byte: {len(played.content)} B of {len(original)} B",
+    )
     until(lambda: _sent_to_the_engine(stage, ours["sha256"]), "an engine has heard it")
     words = until(lambda: _written_down(stage, ours["recording_sid"]), "what was said is written down")
-    same = f"{len(original) // 1000} kB, {ours['duration_s']} s, SHA-256 {ours['sha256'][:12]}… the same at both ends"
-    return f"{same}; heard: “{words[:19]}…”"
+    return (
+        f"{len(original) // 1000} kB, {ours['duration_s']} s: Twilio's sound, our SHA-256 of it ({ours['sha256'][:12]}…) "
+        f"and what we play back are the same; heard: “{words[:19]}…”"
+    )
 
 
 def _stored(stage: Stage, call_sid: str) -> Any:
@@ -50,7 +62,7 @@ def _written_down(stage: Stage, recording_sid: str) -> str:
 
 def _at_twilio(stage: Stage, call_sid: str) -> Any:
     recordings = stage.simulator.json("GET", f"/sim/calls/{call_sid}")["recordings"]
-    need(len(recordings) == 1, f"{len(recordings)} recordings at Twilio")
+    need(len(recordings) == 1, f"{len(recordings)} recordings of the call at Twilio instead of one")
     return recordings[0]
 
 

@@ -251,6 +251,8 @@ def unblock_orphans(conn: Connection) -> int:
 def _finish(conn: Connection, job: Job, state: Literal["done", "failed"], reason: str | None) -> bool:
     if job.order_key is not None:
         _lock_order(conn, job.order_key)
+    if job.order_key is not None:
+        _end_waiting(conn, job)
     done = conn.execute(
         """
         update jobs set state = %(state)s, lease_until = null, finished_at = now(),
@@ -262,6 +264,19 @@ def _finish(conn: Connection, job: Job, state: Literal["done", "failed"], reason
     if done.rowcount == 1 and job.order_key is not None:
         _unblock_next(conn, job.order_key)
     return done.rowcount == 1
+
+
+def _end_waiting(conn: Connection, job: Job) -> None:
+    """What `renew` has put behind the lease of this job, which ends now, is due."""
+    conn.execute(
+        """
+        update jobs set next_at = now()
+          from jobs as ended
+         where ended.id = %(id)s and ended.fence = %(fence)s and jobs.order_key = %(order_key)s
+           and jobs.state = 'due' and jobs.id <> ended.id and jobs.next_at = ended.lease_until
+        """,
+        {"id": job.id, "fence": job.fence, "order_key": job.order_key},
+    )
 
 
 def _lock_order(conn: Connection, order_key: str) -> None:

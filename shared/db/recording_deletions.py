@@ -97,6 +97,12 @@ def begin(conn: Connection, recording_sid: str) -> Deletion | None:
     return find(conn, recording_sid)
 
 
+def has_begun(conn: Connection, recording_sid: str) -> bool:
+    """Whether copies of it may be gone already. Who wants to count on the answer has the `lock`."""
+    found = find(conn, recording_sid)
+    return found is not None and found.begun_at is not None
+
+
 def withdraw(conn: Connection, recording_sid: str) -> bool:
     """What the policy alone had asked for and a hold came before: it is served again. False if it has begun."""
     done = conn.execute(

@@ -5,7 +5,6 @@ import socket
 import time
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
-from re import compile as pattern
 from typing import IO, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -14,6 +13,7 @@ import requests
 from shared.domain.sound import Digest, Sound
 from shared.errors import Permanent, Transient
 from shared.settings import Settings
+from shared.twilio.recordings import check_sid
 from shared.twilio.wire import CONNECT_S, READ_S
 
 _API: Final = "https://api.twilio.com"
@@ -24,7 +24,6 @@ LARGEST_BYTES: Final = 500_000_000
 _WHOLE_S: Final = 150.0
 _REDIRECTS: Final = 3  # Twilio's media is one redirect away
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
-_SID: Final = pattern(r"RE[0-9a-fA-F]{32}\Z")
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -45,8 +44,7 @@ class Media:
         The address is built from the SIDs. Where Twilio refuses that number of channels, it is asked for what it has.
         Raises Transient, Permanent for an account that is not ours or a SID that is none, and what `requests` raises.
         """
-        if not _SID.match(recording_sid):
-            raise Permanent("not a RecordingSid")
+        check_sid(recording_sid)
         tokens = self._settings.accounts.get(account_sid)
         if not tokens:
             raise Permanent(f"no auth token for account {account_sid}")

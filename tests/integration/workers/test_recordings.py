@@ -369,6 +369,7 @@ def test_one_that_failed_can_be_had_when_it_is_asked_for_again(world, media):
 
 
 def test_asking_again_waits_for_whoever_has_the_same_recording_in_hand(world, media):
+    object.__setattr__(world.rt.settings, "twilio_recording_days", 0)
     media.answers(wav(1).getvalue())
     completed(world)
     world.work("recording.fetch")
@@ -379,6 +380,15 @@ def test_asking_again_waits_for_whoever_has_the_same_recording_in_hand(world, me
     assert again(world) == []
     assert world.one("select next_at = (select lease_until from jobs where id = %s) from jobs "
                      "where kind = 'recording.fetch'", other)  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "promised"), [(None, 0), (7, 0), (0, 1)])
+def test_a_release_is_promised_only_if_twilios_copy_may_go_at_once(world, media, days, promised):
+    object.__setattr__(world.rt.settings, "twilio_recording_days", days)
+    media.answers(wav(1).getvalue())
+    completed(world)
+    assert world.work("recording.fetch") == ["done"]
+    assert world.one("select count(*) from jobs where kind = 'recording.release'") == promised
 
 
 def test_the_jobs_of_a_recording_are_of_one_order(world):

@@ -29,7 +29,9 @@ def house(rules, transcription="off"):
     """An ingress that knows one number."""
     known = {BUSINESS: Number(BUSINESS, "t", rules)}
     table = SimpleNamespace(number=lambda number: known.get(number) or unknown_number(number))
-    return SimpleNamespace(routing=table, urls=Urls(BASE), law=LAW, settings=SimpleNamespace(transcription=transcription))
+    return SimpleNamespace(
+        routing=table, urls=Urls(BASE), law=LAW, settings=SimpleNamespace(transcription=transcription)
+    )
 
 
 def ask(rules, target, **params):

@@ -156,7 +156,9 @@ def test_the_deadline_follows_the_sound_and_stays_below_the_watchdogs():
 
 
 _ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=5
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=5,
 )
 _SEGMENT = st.dictionaries(st.sampled_from(["start", "end", "text", "avg_logprob"]), _ANY) | _ANY
 
