@@ -127,8 +127,8 @@ def _memory(run: Run) -> Table:
     return Table(["program", "PSS before MB", "peak MB", "cap MB"], rows)
 
 
-def cpu(window: Window, count: int) -> Table:
-    """Where the CPU went, program by program, and how much of it was the doubles'."""
+def cpu(window: Window, count: int, of: str = "a recording") -> Table:
+    """Where the CPU went, program by program, and how much of it was the doubles'; also for each of `count`."""
     used = {name: seconds for name, seconds in window.by_group.items() if seconds >= 0.01 or name in DOUBLES}
     ours = sum(seconds for name, seconds in used.items() if name not in (*DOUBLES, "bench"))
     theirs = sum(used[name] for name in DOUBLES)
@@ -137,7 +137,7 @@ def cpu(window: Window, count: int) -> Table:
         ["CPU", *used, "ours", "doubles", "doubles/ours"],
         [
             ["s", *(f"{seconds:.2f}" for seconds in figures), f"{theirs / ours:.2f}" if ours else "-"],
-            ["ms a recording", *(f"{seconds / count * 1e3:.0f}" for seconds in figures), ""],
+            [f"ms {of}", *(f"{seconds / count * 1e3:.0f}" for seconds in figures), ""],
         ],
     )
 
