@@ -1,4 +1,4 @@
-"""`./ops/bench ingress|answer|sms|calls|control|recordings`: opens the stores, asks every scenario, prints and writes what it says."""
+"""`./ops/bench WHAT`: opens the stores, asks every scenario of it, prints and writes what it says."""
 
 import sys
 import tempfile

@@ -45,6 +45,10 @@ _NEWEST: LiteralString = f"""
     {_SELECT} from (select * from recordings r where {_WANTED} {_IN_ORDER} %(among)s) r {_SURROUNDINGS}
      where (%(tenant)s::text is null or owner.tenant_id = %(tenant)s) {_IN_ORDER} %(limit)s
 """
+# How many there are to look among, of `among` at most: fewer, and there are no others.
+_HOW_MANY: LiteralString = f"""
+    select count(*) from (select from recordings r where {_WANTED} {_IN_ORDER} %(among)s) newest
+"""
 # From the tenant's calls to their recordings: soon done for one who has few, wherever they lie among the others'.
 _OF_TENANT: LiteralString = f"""
     with own as materialized (
@@ -145,12 +149,20 @@ def page(
     if owner is not None and tenant not in (None, owner):
         return []
     whose = tenant if owner is None else owner
-    asked = {name: filters.get(name) for name in _FILTERS} | {"tenant": whose, "limit": limit, "at": at, "sid": sid}
+    asked = {name: filters.get(name) for name in _FILTERS} | {
+        "tenant": whose, "limit": limit, "at": at, "sid": sid, "among": limit if whose is None else max(limit, _AMONG),
+    }  # fmt: skip
     with conn.cursor(row_factory=class_row(RecordingOverview)) as cursor:
-        rows = cursor.execute(_NEWEST, asked | {"among": limit if whose is None else _AMONG}).fetchall()
-        if whose is None or len(rows) >= limit:
+        rows = cursor.execute(_NEWEST, asked).fetchall()
+        if whose is None or len(rows) >= limit or not _are_more(conn, asked):
             return rows
         return cursor.execute(_OF_TENANT, asked).fetchall()
+
+
+def _are_more(conn: Connection, asked: Mapping[str, Any]) -> bool:
+    """Whether older ones may be wanted than were looked through."""
+    row = conn.execute(_HOW_MANY, asked).fetchone()
+    return row is None or row[0] >= asked["among"]
 
 
 _FILTERS: Final = ("call_sid", "state", "since", "until", "damaged")

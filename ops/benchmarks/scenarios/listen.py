@@ -66,19 +66,20 @@ def measure(bench: Bench) -> Section:
          cpu(window, asked, "an answer"), _slow_table(slow)],
         _goals(found, slow),
         [
-            "By API key over connections kept alive. First: until the first byte of the body is with the listener (of the head, "
-            "where the answer is a link); last: until all of it is. The listeners are threads of one Python program on the same "
-            "two cores.",
-            "What was heard is compared afterwards: sound and ranges by SHA-256 with the row's digest, metadata by its sha256. "
-            "Wrong bytes are not in the times.",
-            "The whole MB is one block, which is read and compared before its first byte leaves; the range of 64 kB lies in two "
-            "blocks, so that 2 MiB are read for it. Each read of ours asks the S3 stand-in over a new connection.",
-            f"**{_DIRECT}**: by the link, without us. That row is what S3's stand-in costs, and is in ours too.",
-            "Busy: all seats of that process were taken (half of its threads; 503 with Retry-After), asked again after 50 ms on "
-            "a new connection; the time counts from there.",
-            f"Slow readers: {READERS} with the smallest receive buffer there is, who take 4 kB five times a second of 5 MB, and "
-            "in the end all the rest, which is compared. As shipped, 2 processes with 8 threads have 8 seats; who gets none is "
-            f"told so at once. With TS_WEB_THREADS={ROOMY_THREADS} all are seated. Beside: metadata asked for meanwhile.",
+            "By API key over connections kept alive. First: until the first byte of the body is with the listener (of the "
+            "head, where the answer is a link); last: until all of it is. The listeners are threads of one Python program on "
+            "the same two cores.",
+            "What was heard is compared afterwards: sound by SHA-256 with the row's digest, a range byte by byte with the "
+            "store's object, metadata by its sha256. Wrong answers are not in the times.",
+            "The whole MB is one block, which is read and compared before its first byte leaves; the range of 64 kB lies in "
+            "two blocks, so that 2 MiB are read for it. Each read of ours asks the S3 stand-in over a new connection.",
+            f"**{_DIRECT}**: by the link, without us. That is what S3's stand-in costs, and is in ours too.",
+            "Busy: all seats of that process were taken (half of its threads; 503 with Retry-After). Asked again after 50 ms "
+            "on a new connection; the time counts from there.",
+            f"Slow readers: {READERS} with the smallest receive buffer there is, who take 4 kB five times a second of 5 MB, "
+            "and in the end all the rest, which is compared. As shipped, 2 processes with 8 threads have 8 seats; who gets "
+            f"none is told so at once. With TS_WEB_THREADS={ROOMY_THREADS} all are seated. Beside: metadata asked for "
+            "meanwhile, by one.",
         ],
     )  # fmt: skip
 

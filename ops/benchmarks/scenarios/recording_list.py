@@ -61,10 +61,10 @@ def measure(bench: Bench) -> Section:
         [Table(_COLUMNS, [_row(what, one) for what, one in found.items()])],
         _goals(found),
         [
-            f"`GET /api/recordings?limit={LIMIT}` over one connection kept alive, by keys that are bound to a tenant and by one "
-            f"that is not. Of {rows:,} recordings in as many calls a tenant has {all_of[SMALL]}, another {all_of[LARGE]:,}, the "
-            "rest are of a thousand others; the small one's are spread evenly among all. To the last byte; each page is compared "
-            "with what must be on it. An entry of `audit` is written for each.",
+            f"`GET /api/recordings?limit={LIMIT}` over one connection kept alive, by keys that are bound to a tenant and by "
+            f"one that is not. Of {rows:,} recordings in as many calls a tenant has {all_of[SMALL]}, another "
+            f"{all_of[LARGE]:,}, the rest are of a thousand others; the small one's are spread evenly among all. To the last "
+            "byte; the number of recordings on each page is compared. An entry of `audit` is written for each.",
         ],
     )  # fmt: skip
 

@@ -59,8 +59,8 @@ def measure(bench: Bench) -> Section:
         [
             "Brought by the simulator, two channels of 157 s each, of calls that we know; all are ready at the same moment and "
             "posted over up to 50 connections. Four tasks at once fetch, as shipped.",
-            "Times are of the rows: `available` is when the callback became an event, and each waits for its turn. Stored: from "
-            "the moment that the first was ready until the last is stored.",
+            "Times are of the rows: `available` is when the callback became an event, and each waits for its turn. All stored: "
+            "from the moment that the first was available.",
             "Intact: the object in the store, read without anything of ours, and the sound that the simulator gives once "
             "more, both have the row's SHA-256.",
             "Memory: PSS before; VmHWM of each process afterwards, its peak of resident pages, shared ones included, begun "
