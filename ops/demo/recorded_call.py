@@ -1,4 +1,4 @@
-"""The story of a recording: fetched from Twilio, stored, and played back from our own door, each byte compared; and written down."""
+"""The story of a recording: fetched from Twilio, stored, played back from our own door byte for byte, and written down."""
 
 from hashlib import sha256
 from typing import Any
