@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from psycopg import Connection
 
 from shared import log, metrics, transcriber
-from shared.db import alerts, jobs, recordings
+from shared.db import jobs, recording_damage, recordings
 from shared.db.jobs import Job
 from shared.db.recordings import Recording
 from shared.db.transcriptions import Heard
@@ -139,16 +139,7 @@ def _note_damage(rt: WorkerRuntime, recording: Recording, reason: str) -> None:
     sid = recording.recording_sid
     log.get().error("recording_damaged", recording_sid=sid, damage=reason)
     with rt.db.connection() as conn:
-        if recordings.mark_damaged(conn, sid, reason, object_key=recording.object_key):
-            alerts.keep_damaged(
-                conn,
-                sid,
-                object_key=recording.object_key or "",
-                account_sid=recording.account_sid,
-                at=datetime.now(UTC),
-            )
-            if recording.state == "stored":
-                jobs.renew(conn, "recording.fetch", sid, order_key=recordings.order_key(sid))
+        recording_damage.mark(conn, sid, reason, object_key=recording.object_key or "")
 
 
 def _heard(recording: Recording, *, status: Literal["completed", "failed"], **said_of: Any) -> Heard:

@@ -9,6 +9,7 @@ from typing import IO, Final
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from shared.domain.sound import Digest, Sound
 from shared.errors import Permanent, Transient
@@ -21,7 +22,7 @@ _CHUNK_BYTES: Final = 65_536  # a socket buffer's worth: all that is held in mem
 # Four hours (Twilio's longest call) of two-channel 16-bit 8 kHz WAV are 460 MB.
 LARGEST_BYTES: Final = 500_000_000
 # All of it, however slowly it drips: the largest at 3.3 MB a second; the job's lease leaves as long for the store.
-_WHOLE_S: Final = 150.0
+WHOLE_S: Final = 150.0
 _REDIRECTS: Final = 3  # Twilio's media is one redirect away
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -135,8 +136,8 @@ def _sound(answer: requests.Response, into: IO[bytes]) -> Sound:
 
 def _copy(answer: requests.Response, into: IO[bytes]) -> Digest:
     """Its digest. A body shorter than its Content-Length raises: urllib3 counts."""
-    digest, until = Digest(), time.monotonic() + _WHOLE_S
-    for chunk in answer.iter_content(_CHUNK_BYTES):
+    digest, until = Digest(), time.monotonic() + WHOLE_S
+    while chunk := _next(answer):
         _write(into, chunk)
         digest.update(chunk)
         if digest.size_bytes > LARGEST_BYTES:
@@ -144,6 +145,14 @@ def _copy(answer: requests.Response, into: IO[bytes]) -> Digest:
         if time.monotonic() > until:
             raise Transient("media_slow")
     return digest
+
+
+def _next(answer: requests.Response) -> bytes:
+    """What has come, however little: a body that drips is not waited for until a chunk of it is full."""
+    try:
+        return answer.raw.read1(_CHUNK_BYTES, decode_content=True)
+    except (HTTPError, OSError) as fault:
+        raise requests.ConnectionError(fault) from fault
 
 
 def _write(into: IO[bytes], chunk: bytes) -> None:

@@ -9,6 +9,7 @@ import requests
 from shared.db import alerts, jobs, recordings
 from shared.errors import Permanent, Transient
 from shared.store.presigned import presigned_get
+from shared.twilio import media as twilio_media
 from shared.twilio.media import check_redirect
 from tests.integration.workers.conftest import ACCOUNT, BUSINESS, CUSTOMER, TENANT, event
 from tests.integration.workers.media_host import MediaHost, mp3, wav
@@ -394,3 +395,11 @@ def test_a_release_is_promised_only_if_twilios_copy_may_go_at_once(world, media,
 def test_the_jobs_of_a_recording_are_of_one_order(world):
     completed(world)
     assert world.one("select order_key from jobs where kind = 'recording.fetch'") == f"keep|{SID}"
+
+
+def test_sound_that_drips_is_given_up_in_time(world, media, monkeypatch):
+    monkeypatch.setattr(twilio_media, "WHOLE_S", 0.3)
+    media.answers(wav(3).getvalue(), drips=True)
+    completed(world, 3)
+    assert world.work("recording.fetch") == ["transient"]
+    assert world.one("select last_error from jobs where kind = 'recording.fetch'") == "media_slow"
