@@ -75,7 +75,7 @@ class Trial:
 
     def is_lost_for_good(self, made: Made) -> bool:
         """Its only copy was damaged after Twilio's had gone, as it should have: nobody can mend that."""
-        return 0 < made.deleted_ns and any(one.at_ns > made.deleted_ns for one in self.planted.get(made.sid, ()))
+        return made.deleted_ns > 0 and any(one.at_ns > made.deleted_ns for one in self.planted.get(made.sid, ()))
 
 
 def violations(case: Case) -> list[Violation]:

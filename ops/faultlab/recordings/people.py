@@ -78,7 +78,8 @@ class People:
     def begin_uploads(self) -> None:
         """As somebody does who dies before he has ended them."""
         for number in range(ORPHANS):
-            key = f"recordings/_/2026/01/01/RE{random.Random(f'orphan/{self._plan["seed"]}/{number}').randbytes(16).hex()}.wav"
+            name = random.Random(f"orphan/{number}").randbytes(16).hex()
+            key = f"recordings/_/2026/01/01/RE{name}.wav"
             self._at_store(lambda store, key=key: store.create_multipart_upload(Bucket=self._bucket.name, Key=key))
 
     def _deleted(self, sid: str) -> None:
