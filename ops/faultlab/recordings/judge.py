@@ -250,6 +250,8 @@ def _found(trial: Trial) -> Iterator[Violation]:
     for one in trial.case.planted:
         if one.damaged not in alarmed and not trial.is_to_go(one.damaged):
             yield Violation(10, one.damaged, f"its damage ({one.kind}) was never found")
+        if one.is_quiet and one.damaged not in trial.case.verified:
+            yield Violation(10, one.damaged, f"its damage ({one.kind}) was overlooked when all was read back")
     for sid in alarmed - {one.damaged for one in trial.case.planted}:
         yield Violation(10, sid, "said to be damaged, and nobody has touched it")
 

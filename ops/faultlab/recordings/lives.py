@@ -16,6 +16,7 @@ FATES: Final[tuple[Fate, ...]] = (
 _SHORTEST_S, _LONGEST_S = 4, 20
 # Of two channels 17 MB: it goes to the store in parts.
 _LONG_S: Final = 540
+_MADE_IN: Final = 0.65
 _EVERY_LONG: Final = 23
 _FIRST_LONG: Final = 4
 
@@ -33,9 +34,9 @@ class Life:
 
 
 def lives(seed: int, recordings: int, lasts_s: float) -> list[Life]:
-    """Evenly over `lasts_s` seconds; the last fifth is without any, so that fates have their time."""
+    """Evenly over the first part of `lasts_s` seconds, so that fates have their time."""
     dice = Random(f"recordings/{seed}")
-    return [_life(dice, place, place * lasts_s * 0.8 / recordings) for place in range(recordings)]
+    return [_life(dice, place, place * lasts_s * _MADE_IN / recordings) for place in range(recordings)]
 
 
 def _life(dice: Random, place: int, at_s: float) -> Life:

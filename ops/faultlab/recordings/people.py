@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import requests
 from celery import Celery
@@ -21,9 +21,10 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from ops.faultlab.history import Writer
+from ops.faultlab.recordings import damage
 from ops.faultlab.recordings.house import BRIEF, Bucket
 from ops.faultlab.recordings.lives import Life, lives
-from ops.faultlab.recordings.told import Brought, Damage, Heard, Outcome, Planted, Wished
+from ops.faultlab.recordings.told import Brought, Heard, Outcome, Wished
 
 HANDS: Final = 48  # every fate waits in one of them
 LISTENERS: Final = 3
@@ -42,11 +43,9 @@ class People:
     def __init__(self, plan: Mapping[str, Any], writer: Writer) -> None:
         self._plan, self._writer = plan, writer
         self._own = threading.local()
-        self._ends_at = plan["starts_at"] + plan["lasts_s"]
+        self._ends_at = plan.get("starts_at", 0.0) + plan["lasts_s"]
         self._known: list[tuple[str, Life]] = []
         self._bucket = Bucket(plan["store_url"])
-        self._count = 0
-        self._lock = threading.Lock()
         self._celery = Celery("lab", broker=plan["redis_url"])
         self._celery.conf.broker_transport_options = {"socket_timeout": READ_S, "socket_connect_timeout": 2}
 
@@ -66,8 +65,14 @@ class People:
             if known := self._known[:]:
                 # What was made lately changes most.
                 sid, life = random.choice(random.choice((known, known[-8:])))
-                self._hear(sid, life)
+                self._hear(sid, life, has_range=random.random() < _RANGES)
             time.sleep(random.uniform(0.05, 0.15))
+
+    def listen_to_all(self, sids: Mapping[str, Life]) -> None:
+        """To each once, and to some bytes of it."""
+        for sid, life in sids.items():
+            self._hear(sid, life, has_range=False)
+            self._hear(sid, life, has_range=True)
 
     def sweep(self) -> None:
         """As beat asks for it every hour."""
@@ -170,11 +175,9 @@ class People:
         return False
 
     def _plant(self, sid: str) -> None:
-        """Damages the newest object of a recording, as a disk does, or a hand that slips."""
-        key = self._at_store(lambda store: _newest(store, self._bucket.name, sid))
-        kind: Damage = random.Random(sid).choice(("flip", "truncate", "missing"))
-        if key and self._at_store(lambda store: _damage(store, self._bucket.name, key, kind)):
-            self._writer.add(Planted(sid, key, kind, time.time_ns()))
+        kind = random.Random(sid).choice(damage.KINDS)
+        if done := self._at_store(lambda store: damage.plant(store, self._bucket.name, sid, kind)):
+            self._writer.add(done)
 
     def _at_store(self, do: Callable[[Any], Any]) -> Any:
         """Again, should it be away; None if it is to the end."""
@@ -185,13 +188,11 @@ class People:
                 time.sleep(PAUSE_S)
         return None
 
-    def _hear(self, sid: str, life: Life) -> None:
-        with self._lock:
-            self._count += 1
-            purpose = f"lab {self._count}"
+    def _hear(self, sid: str, life: Life, *, has_range: bool) -> None:
+        purpose = f"lab {uuid4()}"
         size = 44 + life.duration_s * 16_000 * life.channels
-        first, last = sorted(random.randrange(size) for _ in range(2)) if random.random() < _RANGES else (-1, -1)
-        more = {"Range": f"bytes={first}-{last}"} if last >= 0 else {}
+        first, last = sorted(random.randrange(size) for _ in range(2)) if has_range else (-1, -1)
+        more = {"Range": f"bytes={first}-{last}"} if has_range else {}
         params = {"media": "1", "purpose": purpose}
         sent_ns, status, length, received, digest = time.time_ns(), 0, 0, 0, sha256()
         try:
@@ -236,25 +237,6 @@ class People:
         return self._own.store
 
 
-def _newest(store: Any, bucket: str, sid: str) -> str:
-    day = datetime.now(UTC)
-    found = store.list_objects_v2(Bucket=bucket, Prefix=f"recordings/_/{day:%Y/%m/%d}/{sid}").get("Contents", [])
-    return max(found, key=lambda each: (each["LastModified"], each["Key"]))["Key"] if found else ""
-
-
-def _damage(store: Any, bucket: str, key: str, kind: Damage) -> bool:
-    if kind == "missing":
-        store.delete_object(Bucket=bucket, Key=key)
-        return True
-    content = bytearray(store.get_object(Bucket=bucket, Key=key)["Body"].read())
-    if kind == "truncate":
-        del content[len(content) // 2 :]
-    else:
-        content[random.Random(key).randrange(len(content))] ^= 1 << random.Random(key).randrange(8)
-    store.put_object(Bucket=bucket, Key=key, Body=bytes(content))
-    return True
-
-
 def play(plan: Mapping[str, Any]) -> None:
     """Returns when every fate has come, and the last listener has heard enough."""
     writer = Writer(Path(plan["history"]))
@@ -267,6 +249,14 @@ def play(plan: Mapping[str, Any]) -> None:
             begun.append(hands.submit(people.live, life))
         for one in begun:
             one.result()  # to hear of what has failed
+    writer.close()
+
+
+def listen_again(plan: Mapping[str, Any], places: Mapping[str, int]) -> None:
+    """To everything, when the house is well. `places` are those of the seed's lives, by SID."""
+    writer = Writer(Path(plan["history"]))
+    begun = lives(plan["seed"], plan["recordings"], plan["lasts_s"])
+    People(plan, writer).listen_to_all({sid: begun[place] for sid, place in places.items()})
     writer.close()
 
 

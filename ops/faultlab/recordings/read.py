@@ -22,7 +22,7 @@ FORMAT: Final = "wav"
 WITHIN_S: Final = 60.0
 
 
-def case(keeping: Keeping, history: Path, owed: str) -> Case:
+def case(keeping: Keeping, history: Path, verified: Sequence[str], owed: str) -> Case:
     """All of it."""
     house, told = keeping.house, witnessed(history)
     with psycopg.connect(house.env["TS_DATABASE_URL"]) as conn:
@@ -41,6 +41,7 @@ def case(keeping: Keeping, history: Path, owed: str) -> Case:
             alarmed=[sid for sid, in conn.execute(
                 "select distinct resource_sid from alerts where source = 'recording-damaged'")],
             released=[sid for sid, in conn.execute("select recording_sid from recording_receipts where place = 'twilio'")],
+            verified=verified,
             uploads=uploads(keeping),
             owed=owed,
         )  # fmt: skip

@@ -10,12 +10,13 @@ from ops.faultlab import bout
 from ops.faultlab.bout import Load, Settling
 from ops.faultlab.checker import Violation
 from ops.faultlab.final_read import owed_by_real
+from ops.faultlab.history import Writer
 from ops.faultlab.latency import Mark
-from ops.faultlab.recordings import after, judge, read, waits, weather
+from ops.faultlab.recordings import after, judge, people, read, waits, weather
 from ops.faultlab.recordings.faults import ALL
 from ops.faultlab.recordings.house import Keeping, open_keeping
 from ops.faultlab.recordings.plan import Wanted
-from ops.faultlab.recordings.told import Case
+from ops.faultlab.recordings.told import Brought, Case
 
 # After the load: what was claimed of the inbox by a worker that was killed is claimed again 40 s later.
 SETTLED_WITHIN_S: Final = 120.0
@@ -52,9 +53,13 @@ def _play(wanted: Wanted, keeping: Keeping, say: Callable[[str], None]) -> Resul
         house, _load(wanted, keeping), wanted.schedule, Settling(ask, SETTLED_WITHIN_S), say,
         calmed=lambda: after.calm(keeping), faults=ALL,
     )  # fmt: skip
-    found = after.mend(keeping, ask)
+    writer = Writer(_history(keeping))
+    found = after.mend(keeping, ask, writer.add)
+    writer.close()
     say(f"mended: {found.reconciled} of Twilio's list, {len(found.damaged)} damaged")
-    case = read.case(keeping, _history(keeping), went.owed or found.owed)
+    brought: list[Brought] = read.witnessed(_history(keeping))["place"]
+    people.listen_again(_load(wanted, keeping).plan, {one.sid: one.place for one in brought})
+    case = read.case(keeping, _history(keeping), list(found.damaged), went.owed or found.owed)
     return Result(case, found, judge.violations(case), went.marks, went.settled_s, went.restarts)
 
 

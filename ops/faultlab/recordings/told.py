@@ -33,12 +33,13 @@ class Wished:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Damage done to the object `key`, behind everybody's back."""
+    """Damage done to the object `key`. `is_quiet`: when nobody listens any more, so that only a look at everything finds it."""
 
     damaged: str
     key: str
     kind: Damage
     at_ns: int
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ class Audited:
 
 @dataclass(frozen=True)
 class Case:
-    """Everything there is. `alarmed` are recordings that were found damaged, `uploads` what is begun in the store and not
+    """Everything there is. `alarmed` are recordings that were found damaged, `verified` those of them that the operator's
+    tool has found, `uploads` what is begun in the store and not
     ended, `owed` what was undone when the waiting ended.
     """
 
@@ -135,6 +137,7 @@ class Case:
     notices: Sequence[Notice]
     audited: Sequence[Audited]
     alarmed: Sequence[str] = ()
+    verified: Sequence[str] = ()
     released: Sequence[str] = ()
     uploads: Sequence[str] = ()
     owed: str = field(default="")

@@ -13,11 +13,11 @@ SETTINGS: Final[dict[str, Any]] = {
     "drop_rate": 0.05, "silent_rate": 0.05, "duplicate_rate": 0.1, "late_rate": 0.1, "late_s": LATE_S,
 }  # fmt: skip
 ODDS: Final[dict[str, dict[str, Any]]] = {
-    "other": {"lost_after": 0.06, "lost_before": 0.04, "error_after": 0.04, "error_before": 0.04, "html": 0.3},
+    "other": {"lost_after": 0.05, "lost_before": 0.02, "error_after": 0.02, "error_before": 0.02, "html": 0.3},
 }  # fmt: skip
-# Two of five requests for sound get it at once.
+# A third of the requests for sound do not get it.
 MEDIA: Final[dict[str, Any]] = {
-    "odds": {"late": 0.08, "error": 0.05, "hang": 0.02, "short": 0.08, "cut": 0.05, "page": 0.05, "other": 0.05,
+    "odds": {"late": 0.06, "error": 0.04, "hang": 0.02, "short": 0.06, "cut": 0.04, "page": 0.04, "other": 0.04,
              "elsewhere": 0.2},
     "hang_s": 2,
 }  # fmt: skip
