@@ -11,8 +11,9 @@ from ops.twilio_sim.phones import keys_of
 from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.resources.number import Number
 from ops.twilio_sim.resources.recording import Recording
-from ops.twilio_sim.rest.recordings import wav_response
+from ops.twilio_sim.rest.media import whole as all_of
 from ops.twilio_sim.sms.incoming import receive
+from ops.twilio_sim.sound import Sound
 from ops.twilio_sim.voice.inbound import Caller, place_call
 from ops.twilio_sim.voice.line import SAYS
 from ops.twilio_sim.webhooks.address import is_http_url
@@ -48,10 +49,11 @@ def add_people(api: Blueprint, world: World) -> None:
 
     @api.get("/recordings/<sid>.wav")
     def sound(sid: str) -> Any:
+        """What is served of it if nothing goes wrong, or was until it was deleted."""
         recording = world.recordings.get(sid)
-        if recording is None:
-            raise Wrong("no such recording", 404)
-        return wav_response(world, recording, "")
+        if recording is None or recording.ready_world_s is None:
+            raise Wrong("no such recording, or no sound yet", 404)
+        return all_of(Sound(sid, "wav", recording.duration_s, recording.channels))
 
     @api.post("/messages")
     def message() -> tuple[dict[str, Any], int]:
