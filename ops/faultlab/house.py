@@ -23,8 +23,8 @@ from shared.domain.routing import Number, forwards
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 90.0
-# Flower watches, S3 holds recordings: nothing of either stands behind a promise that is judged here.
-LEFT_OUT = ("flower",)
+# Flower watches, S3 holds recordings, nobody writes them down: nothing of these stands behind a promise that is judged here.
+LEFT_OUT = ("flower", "transcripts")
 LEDGER, TEXTS = "lab-ledger", "lab-texts"
 CONSUMERS: Mapping[str, Sequence[str]] = {
     LEDGER: ("call.incoming", "call.completed", "call.missed", "sms.received", "sms.delivered", "sms.undelivered"),

@@ -76,6 +76,13 @@ def _and_loopback(given: str) -> str:
     return ",".join(dict.fromkeys([*LOOPBACK, *filter(None, given.split(","))]))
 
 
+def engine(told: Mapping[str, str]) -> dict[str, str]:
+    """Who writes down what is said: the stand-in. It hears the same words in every sound: for tones, never for real calls."""
+    if "TS_SIMULATOR_URL" not in told:
+        return {}
+    return {"TS_TRANSCRIPTION": "http", "TS_TRANSCRIPTION_URL": f"{told['TS_STANDINS_URL']}/engine"}
+
+
 def for_children(told: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of a child: the caller's, under ours, with the venv's programs first on the path."""
     kept = {name: value for name, value in environ.items() if name not in MISLEADING}

@@ -6,6 +6,7 @@ from threading import Lock
 
 from ops.standins.conversations import Conversation
 from ops.standins.deliveries import Subscriber
+from ops.standins.engine import Engine
 from ops.standins.faults import Faults
 from ops.standins.ways import Ways
 
@@ -49,6 +50,7 @@ class Books:
     subscribers: dict[str, Subscriber] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
     ways: Ways = field(default_factory=Ways)
+    engine: Engine = field(default_factory=Engine)
 
     def subscriber(self, name: str) -> Subscriber:
         return self.subscribers.setdefault(name, Subscriber(name))
@@ -66,5 +68,6 @@ class Books:
             self.requests.clear()
             self.requests_count = 0
             self.faults.clear()
+            self.engine.heard.clear()
             for subscriber in self.subscribers.values():
                 subscriber.forget()

@@ -109,6 +109,26 @@ def reply(conversation_id: str) -> Response:
     return jsonify(asdict(answering.human_answers(books, conversation, body)))
 
 
+@control.get("/standin/engine")
+def engine_state() -> Response:
+    """What it hears, and what it was sent: fields, size and digest of each sound."""
+    books = _books()
+    with books.lock:
+        return jsonify(asdict(books.engine))
+
+
+@control.put("/standin/engine")
+def set_engine() -> Response:
+    """`{"text": "…", "language": "english", "avg_logprob": -0.2, "key": "…"}`; what is left out stays."""
+    books, wishes = _books(), reading.json_object(request)
+    if unknown := set(wishes) - {"text", "language", "avg_logprob", "key"}:
+        raise Refused(400, "VALIDATION_ERROR", f"there is no {', '.join(sorted(unknown))}")
+    with books.lock:
+        for name, value in wishes.items():
+            setattr(books.engine, name, value)
+    return Response(status=204)
+
+
 @control.delete("/standin/state")
 def forget() -> Response:
     _books().forget()

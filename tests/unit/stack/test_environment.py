@@ -61,6 +61,12 @@ def test_the_real_twilio_is_refused_over_plain_http(run: RunFolder):
         environment.house(options.parse(["--real-twilio"], {}), {**REAL, "TS_PUBLIC_URL": "http://a.example"}, run)
 
 
+def test_a_stand_in_never_writes_down_what_is_said_in_real_calls(run: RunFolder):
+    sandbox = environment.house(options.parse([], {}), {}, run)
+    assert environment.engine(sandbox)["TS_TRANSCRIPTION_URL"].startswith(sandbox["TS_STANDINS_URL"])
+    assert environment.engine(environment.house(options.parse(["--real-twilio"], {}), REAL, run)) == {}
+
+
 def test_with_the_real_twilio_there_is_no_simulator(run: RunFolder):
     told = environment.house(options.parse(["--real-twilio"], {}), REAL, run)
     assert "TS_SIMULATOR_URL" not in told
