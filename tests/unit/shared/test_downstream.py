@@ -8,7 +8,8 @@ from typing import ClassVar
 import pytest
 from standardwebhooks import Webhook
 
-from shared.downstream import Downstream, signature
+from shared.domain import allow_list
+from shared.downstream import Downstream, Target, signature
 from shared.errors import Permanent, Transient
 
 SECRET = "whsec_" + b64encode(b"k" * 32).decode()
