@@ -15,15 +15,17 @@ class TooMuch(Exception):
 
 
 class _Bounded(socket.socket):
-    """`ends_at` on the monotonic clock; `room` in bytes; `has_received` since `begin`. Raises TimeoutError, TooMuch."""
+    """`ends_at` on the monotonic clock; `room` in bytes; `has_received`, `has_ended` since `begin`. Raises TimeoutError, TooMuch."""
 
     ends_at = 0.0
     room = 0
     has_received = False
+    has_ended = False
 
     def begin(self, ends_at: float, room: int) -> None:
         """From now until then, with so much to take in."""
-        self.ends_at, self.room, self.has_received = ends_at, room, False
+        self.ends_at, self.room = ends_at, room
+        self.has_received = self.has_ended = False
 
     def shrink(self) -> None:
         """The next call may last as long as is left."""
@@ -38,6 +40,7 @@ class _Bounded(socket.socket):
         taken = super().recv_into(*args, **kwargs)
         self.room -= taken
         self.has_received = self.has_received or taken > 0
+        self.has_ended = taken == 0
         if self.room < 0:
             raise TooMuch
         return taken

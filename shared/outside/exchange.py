@@ -6,7 +6,7 @@ No redirect is followed, no cookie kept, no body unpacked.
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse, IncompleteRead
+from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead
 from typing import Final
 
 from shared.outside.lines import Line
@@ -50,12 +50,23 @@ def exchange(line: Line, request: Request) -> Reply:
     with suppress(BrokenPipeError, ConnectionResetError):  # it may have said why, and closed without reading the rest
         line.sendall(bytes(request))
     with HTTPResponse(line, method=request.method) as answer:  # type: ignore[arg-type]
-        answer.begin()
-        if answer.status < _FIRST_FINAL:  # 101, 103: what follows would be taken for the next answer
-            raise HTTPException
+        _begin(line, answer)
         body = _body(answer)
         is_whole = answer.isclosed() and not answer.will_close
         return Reply(answer.status, answer.headers, body, is_whole)
+
+
+def _begin(line: Line, answer: HTTPResponse) -> None:
+    """Reads the head, all of it: http.client takes the end of the connection for the end of the head, too."""
+    try:
+        answer.begin()
+    except BadStatusLine:
+        if not line.has_ended:
+            raise
+    if line.has_ended:
+        raise ConnectionResetError
+    if answer.status < _FIRST_FINAL:  # 101, 103: what follows would be taken for the next answer
+        raise HTTPException
 
 
 def _body(answer: HTTPResponse) -> bytes:

@@ -7,6 +7,7 @@ the certificate against the host's name.
 import socket
 import ssl
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from time import monotonic
 from typing import Final
 
@@ -53,7 +54,7 @@ class Guard:
         return found
 
     def _is_allowed(self, address: str) -> bool:
-        return is_public(address) or self.allowed.holds(address)
+        return is_public(address) or self.allowed.holds(ip_address(address))
 
 
 def _connected(addresses: list[tuple[int, SocketAddress]], ends_at: float, room: int) -> Plain:
