@@ -38,7 +38,7 @@ class Actor:
 
 
 class Taken(Exception):
-    """There is an endpoint of this id already."""
+    """There is an endpoint of this id already, or there was one of another tenant."""
 
 
 class TooMany(Exception):

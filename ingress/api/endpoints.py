@@ -73,7 +73,7 @@ def add(rt: Runtime) -> Response:
     caller, document = require_key(rt, _WRITE), json_body()
     said = _read(partial(endpoint_document.read, document, rt.settings.event_allow, bound_to=caller.tenant_id))
     with rt.db.connection() as conn:
-        this = claimed(conn, caller.client, document)
+        this = claimed(conn, _owner(caller), document)
         if this.stored:
             return this.stored
         made = _added(conn, endpoint_care.made(said), caller)
@@ -125,7 +125,7 @@ def rotate(rt: Runtime, endpoint_id: str) -> Response:
     """200 with the new secret; the one before signs, too, for a while."""
     caller, document = require_key(rt, _WRITE), optional_body()
     with rt.db.connection() as conn:
-        this = claimed(conn, caller.client, document)
+        this = claimed(conn, _owner(caller), document)
         if this.stored:
             return this.stored
         before = _to_change(conn, caller, endpoint_id)
@@ -142,7 +142,7 @@ def test(rt: Runtime, waits: Waits, endpoint_id: str) -> Response:
     caller, document = require_key(rt, _WRITE), optional_body()
     checked(NOTHING, document)
     with rt.db.connection() as conn:
-        this = claimed(conn, caller.client, document)
+        this = claimed(conn, _owner(caller), document)
         if this.stored:
             return this.stored
         delivery_id = endpoint_care.test(conn, _testable(_to_change(conn, caller, endpoint_id)), _actor(caller))
@@ -194,7 +194,8 @@ def _added(conn: Connection, wanted: Endpoint, caller: Caller) -> Endpoint:
     try:
         return endpoint_care.add(conn, wanted, _actor(caller))
     except endpoint_care.Taken:
-        raise Problem(409, "endpoint-exists", "The id is taken", "There is an endpoint of this id already.") from None
+        detail = "There is an endpoint of this id, or was one that is not yours, or is still replayed to."
+        raise Problem(409, "endpoint-exists", "The id is taken", detail) from None
     except endpoint_care.TooMany:
         detail = f"A tenant has at most {endpoint_care.MOST_OF_TENANT} endpoints."
         raise Problem(409, "too-many-endpoints", "Too many endpoints", detail) from None
@@ -265,6 +266,11 @@ def _stale(current: int) -> Problem:
         412, "precondition-failed", "Precondition Failed", "The endpoint has been changed since: read it again.",
         members={"version": current},
     )  # fmt: skip
+
+
+def _owner(caller: Caller) -> str:
+    """Whose Idempotency-Key it is. The answers have secrets: keys of one client that are bound to two tenants share none."""
+    return caller.client if caller.tenant_id is None else f"{caller.client}|{caller.tenant_id}"
 
 
 def _actor(caller: Caller) -> Actor:

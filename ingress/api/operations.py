@@ -437,7 +437,7 @@ OPERATIONS: Final = (
         method="post", path="/api/endpoints", name="addEndpoint", tag="endpoints", scope="endpoints:write",
         summary="Have somebody notified", body=EndpointSchema, headers=("IdempotencyKey",),
         description=f"The secret is in this answer, and in none after it. {_ENDPOINT} 409 for an id that is taken; that of a "
-        "deleted endpoint is free.",
+        "deleted endpoint of the same tenant is free.",
         answers={201: ("The endpoint, notified from now on.", endpoint_schemas.SecretEndpointResource)},
         problems=(400, 401, 403, 409, 413, 415, 422, 503),
     ),
@@ -480,7 +480,10 @@ OPERATIONS: Final = (
         scope="endpoints:write", summary="Tell an endpoint `endpoint.test`", headers=_WRITES,
         description="On the way that every notification takes, at the endpoint's rate, and while it is failing not before its "
         "next probe. 409 while it is disabled.",
-        answers={200: ("What it answered.", endpoint_schemas.TestResource), 202: ("It will be told.", endpoint_schemas.TestResource)},
+        answers={
+            200: ("What it answered.", endpoint_schemas.TestResource),
+            202: ("It will be told.", endpoint_schemas.TestResource),
+        },
         problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
     ),
     Operation(

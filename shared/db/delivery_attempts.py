@@ -60,16 +60,15 @@ def page(
     since: datetime | None = None,
     tenant_id: str | None = None,
 ) -> Sequence[StoredAttempt]:
-    """The last attempts to tell this endpoint, newest first; those before (at, delivery, nth).
-
-    Of its present life only, if its id was used before; with `tenant_id` only what that tenant may know.
+    """The last attempts to tell this endpoint, newest first; those before (at, delivery, nth). `tenant_id`: only what was
+    told of that tenant; the endpoint may have been another's.
     """
     at, delivery_id, nth = before or (None, None, None)
     with conn.cursor(row_factory=class_row(StoredAttempt)) as cursor:
         return cursor.execute(
             f"""
-            {_SELECT} join endpoints e on e.id = a.endpoint_id
-             where a.endpoint_id = %(endpoint_id)s and d.created_at >= e.created_at
+            {_SELECT}
+             where a.endpoint_id = %(endpoint_id)s
                and (%(at)s::timestamptz is null or (a.at, a.delivery_id, a.nth) < (%(at)s, %(delivery_id)s, %(nth)s))
                and (%(has_failed)s::boolean is null or (a.error is not null) = %(has_failed)s)
                and (%(since)s::timestamptz is null or a.at >= %(since)s)

@@ -91,19 +91,18 @@ def page(
 
 
 def backlog(conn: Connection, endpoint_id: str) -> Backlog:
-    """What waits for this endpoint, and its dead letters; of its present life, if its id was used before."""
+    """What waits for this endpoint, and its dead letters."""
     with conn.cursor(row_factory=class_row(Backlog)) as cursor:
         ((found),) = cursor.execute(
             """
             select (select count(*) from (
-                        select from deliveries d where d.endpoint_id = e.id and d.outcome is null limit %(most)s) as one)
+                        select from deliveries d where d.endpoint_id = %(id)s and d.outcome is null limit %(most)s) as one)
                        as waiting,
                    (select extract(epoch from now() - d.created_at)::float from deliveries d
-                     where d.endpoint_id = e.id and d.outcome is null order by d.id limit 1) as oldest_s,
+                     where d.endpoint_id = %(id)s and d.outcome is null order by d.id limit 1) as oldest_s,
                    (select count(*) from (
-                        select from deliveries d where d.endpoint_id = e.id and d.outcome = 'failed'
-                           and d.created_at >= e.created_at limit %(most)s) as one) as dead_letters
-              from endpoints e where e.id = %(id)s
+                        select from deliveries d where d.endpoint_id = %(id)s and d.outcome = 'failed' limit %(most)s) as one)
+                       as dead_letters
             """,
             {"id": endpoint_id, "most": MOST_COUNTED},
         ).fetchall()

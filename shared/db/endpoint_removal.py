@@ -22,12 +22,8 @@ _CANCEL: Final[LiteralString] = """
 
 def cancel(conn: Connection, endpoint_id: str) -> list[int]:
     """What waits for this endpoint ends as `canceled`, the first `MOST`: these deliveries, whose jobs are to be finished once
-    it is deleted. Whatever is left then goes by `cancel_left`. Replays of its past end, too.
+    it is deleted. Whatever is left then goes by `cancel_left`.
     """
-    conn.execute(
-        "update replays set state = 'canceled', finished_at = now() where endpoint_id = %s and state = 'running'",
-        (endpoint_id,),
-    )
     rows = conn.execute(_CANCEL.format(which="d.endpoint_id = %(id)s"), {"id": endpoint_id, "most": MOST})
     return [row[0] for row in rows]
 

@@ -66,10 +66,16 @@ def put(conn: Connection, endpoint: Endpoint) -> None:
 
 
 def add(conn: Connection, endpoint: Endpoint) -> bool:
-    """As `put`, but only if its id is free: never given, or that of an endpoint that was deleted. Its version goes on, so that
-    whoever remembers the deleted one does not take this one for it.
+    """As `put`, but only if its id is free: never given, or that of an endpoint of the same tenant that was deleted, and whose
+    replays have ended. What that one was told, and could not be told, is its own; no stranger may come by it.
+
+    Its version goes on, so that whoever remembers the deleted one does not take this one for it.
     """
-    return conn.execute(f"{_WRITE} where e.deleted_at is not null", _values(endpoint)).rowcount == 1
+    is_free: LiteralString = """
+        where e.deleted_at is not null and e.tenant_id is not distinct from excluded.tenant_id
+          and not exists (select from replays where replays.endpoint_id = e.id and replays.state = 'running')
+    """
+    return conn.execute(_WRITE + is_free, _values(endpoint)).rowcount == 1
 
 
 def find(conn: Connection, endpoint_id: str, *, to_change: bool = False) -> Endpoint | None:
