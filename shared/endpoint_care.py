@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from psycopg import Connection
 
-from shared import log
 from shared.db import audit, endpoint_removal, endpoints, notifications, relay
 from shared.db.endpoints import Endpoint
 from shared.db.notifications import Notice
@@ -172,4 +171,3 @@ def _note(
         conn, f"endpoint.{verb}", actor=by.name, subject=endpoint_id, tenant_id=tenant_id, request_id=by.request_id,
         detail=detail,
     )  # fmt: skip
-    log.get().info("endpoint_changed", endpoint_id=endpoint_id, change=verb)

@@ -22,7 +22,7 @@ from ingress.api.waiting import Waits, applied, wished_s
 from ingress.idempotency import claimed
 from ingress.problem import Problem
 from ingress.service_guard import Caller, require_key
-from shared import endpoint_care, endpoint_document, tasks
+from shared import endpoint_care, endpoint_document, log, tasks
 from shared.db import delivery_attempts, endpoint_overview
 from shared.db.delivery_attempts import StoredAttempt
 from shared.db.endpoint_overview import EndpointOverview
@@ -79,7 +79,7 @@ def add(rt: Runtime) -> Response:
         made = _added(conn, endpoint_care.made(said), caller)
         answer = _secret(conn, 201, made, {"Location": f"/api/endpoints/{made.id}"})
         this.keep(conn, answer)
-    return answer.response()
+    return _changed(made.id, "created", answer)
 
 
 def show(rt: Runtime, endpoint_id: str) -> Response:
@@ -105,9 +105,12 @@ def change(rt: Runtime, endpoint_id: str) -> Response:
             raise _stale(before.version)
         endpoint_care.change(conn, before, wanted, _actor(caller))
         row = _overview(conn, endpoint_id)
+    answer = Answer(200, schemas.endpoint(row), _tag(row))
+    if wanted == before:
+        return answer.response()
     if wanted.enabled:
         tasks.ring_relay(rt.redis)
-    return Answer(200, schemas.endpoint(row), _tag(row)).response()
+    return _changed(endpoint_id, "changed", answer)
 
 
 def delete(rt: Runtime, endpoint_id: str) -> Response:
@@ -118,7 +121,7 @@ def delete(rt: Runtime, endpoint_id: str) -> Response:
         canceled = endpoint_care.remove(conn, row.id, row.tenant_id, _actor(caller))
     if canceled is None:
         raise missing("endpoint")
-    return Answer(200, schemas.endpoint(row) | {"canceled": canceled}).response()
+    return _changed(endpoint_id, "deleted", Answer(200, schemas.endpoint(row) | {"canceled": canceled}))
 
 
 def rotate(rt: Runtime, endpoint_id: str) -> Response:
@@ -134,7 +137,7 @@ def rotate(rt: Runtime, endpoint_id: str) -> Response:
             raise _platforms("it verifies no signature")
         answer = _secret(conn, 200, endpoint_care.rotate(conn, before, secret, overlap_s, _actor(caller)))
         this.keep(conn, answer)
-    return answer.response()
+    return _changed(endpoint_id, "rotated", answer)
 
 
 def test(rt: Runtime, waits: Waits, endpoint_id: str) -> Response:
@@ -271,6 +274,11 @@ def _stale(current: int) -> Problem:
 def _owner(caller: Caller) -> str:
     """Whose Idempotency-Key it is. The answers have secrets: keys of one client that are bound to two tenants share none."""
     return caller.client if caller.tenant_id is None else f"{caller.client}|{caller.tenant_id}"
+
+
+def _changed(endpoint_id: str, change: str, answer: Answer) -> Response:
+    log.get().info("endpoint_changed", endpoint_id=endpoint_id, change=change)
+    return answer.response()
 
 
 def _actor(caller: Caller) -> Actor:
