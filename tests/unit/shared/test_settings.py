@@ -18,6 +18,11 @@ def test_what_is_required_is_enough():
     assert settings.bind == "127.0.0.1:4000"
 
 
+def test_nobody_inside_is_notified_unless_he_is_named():
+    assert not load(GOOD).event_allow.names("as-call", 3000)
+    assert load({**GOOD, "TS_EVENT_ALLOW": "as-call:3000, 10.0.0.0/8"}).event_allow.names("as-call", 3000)
+
+
 def test_all_faults_are_named_at_once_and_no_value_of_a_secret():
     with pytest.raises(BadSettings) as fault:
         load({"TS_PUBLIC_URL": "calls.example.com", "TS_REDIS_URL": "http://hunter2@x", "TS_WEB_WORKERS": "many"})
@@ -52,6 +57,7 @@ def test_a_secrets_file_that_cannot_be_read_is_a_fault_like_the_others(tmp_path)
         ("TS_BIND", "4000"),
         ("TS_BIND", "h:99999"),
         ("TS_LOG_FORMAT", "xml"),
+        ("TS_EVENT_ALLOW", "http://a.example"),
         ("TWILIO_ACCOUNT_SID", "SK" + "0" * 32),
         ("TS_DATABASE_URL", "mysql://x"),
     ],

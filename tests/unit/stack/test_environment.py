@@ -32,6 +32,11 @@ def test_the_sandbox_names_everything_its_clients_need(run: RunFolder):
     assert [name for name in CONTRACT if not told.get(name)] == []
 
 
+def test_the_receivers_of_the_sandbox_may_be_notified_and_those_that_the_caller_names(run: RunFolder):
+    told = environment.house(options.parse([], {}), {"TS_EVENT_ALLOW": "10.0.0.0/8,localhost"}, run)
+    assert told["TS_EVENT_ALLOW"] == "127.0.0.0/8,::1,localhost,10.0.0.0/8"
+
+
 def test_secrets_stay_the_same_over_restarts_and_differ_between_folders(run: RunFolder, tmp_path: Path):
     asked, other = options.parse([], {}), RunFolder(tmp_path / "other")
     other.prepare()
