@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from shared import log, metrics
-from shared.db import beat_slots, idempotency, jobs, numbers
+from shared.db import beat_slots, delivery_attempts, endpoint_removal, idempotency, jobs, numbers
 from shared.domain.phone import masked
 from shared.errors import Transient
 from workers.context import WorkerRuntime
@@ -16,6 +16,8 @@ OWNER_FRESH: Final = timedelta(hours=1)
 # What the service finds wrong with one number: it must not keep those behind it waiting.
 _ABOUT_THE_NUMBER: Final = (400, 404, 422)
 _NUMBERS_A_ROUND: Final = 50  # at one round trip each, a round ends well before the next
+# Of one round, hourly: at most a thousand attempts a second go, more than come.
+_STEPS_A_ROUND: Final = 3_600_000 // delivery_attempts.STEP
 
 
 def refresh_numbers(rt: WorkerRuntime) -> int:
@@ -36,12 +38,29 @@ def refresh_numbers(rt: WorkerRuntime) -> int:
 
 
 def forget(rt: WorkerRuntime) -> None:
-    """Deletes answers kept for idempotency and claimed slots of beat that nobody can ask for any more."""
+    """Deletes answers kept for idempotency, claimed slots of beat and old attempts at deliveries that nobody can ask for any
+    more, and ends what waits for endpoints that are deleted.
+    """
     metrics.BEAT_TICKS.labels("forget").inc()
     with rt.db.connection() as conn:
         keys, slots = idempotency.forget_old(conn), beat_slots.forget_old(conn)
-        orphans = jobs.unblock_orphans(conn)
-    log.get().info("housekeeping_done", idempotency_keys=keys, beat_slots=slots, orphaned_jobs=orphans)
+        orphans, canceled = jobs.unblock_orphans(conn), endpoint_removal.cancel_left(conn)
+    log.get().info(
+        "housekeeping_done", idempotency_keys=keys, beat_slots=slots, orphaned_jobs=orphans, deliveries_canceled=canceled,
+        delivery_attempts=_forget_attempts(rt),
+    )  # fmt: skip
+
+
+def _forget_attempts(rt: WorkerRuntime) -> int:
+    """Step by step, each in a transaction of its own; how many went."""
+    gone = 0
+    for _ in range(_STEPS_A_ROUND):
+        with rt.db.connection() as conn:
+            step = delivery_attempts.forget_some(conn)
+        gone += step
+        if step < delivery_attempts.STEP:
+            break
+    return gone
 
 
 def _refresh(rt: WorkerRuntime, phone_number: str) -> bool:

@@ -11,6 +11,7 @@ from ingress.api import (
     calls,
     consents,
     docs,
+    endpoints,
     events,
     internal,
     numbers,
@@ -51,6 +52,7 @@ def install(app: Flask, rt: Runtime) -> None:
         consents.blueprint(rt),
         senders.blueprint(rt),
         numbers.blueprint(rt),
+        endpoints.blueprint(rt, waits),
     ):
         blueprint.after_request(_private)
         app.register_blueprint(blueprint, url_prefix="/api")

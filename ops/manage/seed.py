@@ -7,7 +7,6 @@ import requests
 from psycopg import Connection
 
 from ops import demo_world as world
-from ops.manage.endpoints import new_secret
 from ops.manage.keys import mint
 from shared.db import api_keys, endpoints, numbers
 from shared.db.endpoints import Endpoint
@@ -17,6 +16,7 @@ from shared.domain.notices import FOR_AS_CALL
 from shared.domain.number_urls import number_urls
 from shared.domain.routing import Number, RecordingPolicy, forwards
 from shared.domain.urls import Urls
+from shared.endpoint_care import new_secret
 
 _PATIENCE_S = 5.0  # all of it is on this machine
 _CLIENT = "demo"

@@ -8,7 +8,7 @@ alter table endpoints
     add column previous_secret text,
     add column previous_until timestamptz,
     -- Null: as fast as it answers. `concurrency`: requests under way at once.
-    add column rate_per_s real check (rate_per_s > 0),
+    add column rate_per_s double precision check (rate_per_s > 0),
     add column concurrency smallint not null default 8 check (concurrency between 1 and 64),
     add column disabled_reason text check (disabled_reason in ('asked', 'gone', 'failing')),
     add column disabled_at timestamptz,
@@ -85,10 +85,13 @@ alter table deliveries
 create unique index deliveries_once on deliveries (notification_id, endpoint_id, coalesce(replay_id, 0));
 create index deliveries_by_endpoint on deliveries (endpoint_id, id desc);
 create index deliveries_dead on deliveries (endpoint_id, id) where outcome = 'failed';
+create index deliveries_waiting on deliveries (endpoint_id, id) where outcome is null;
 
 -- One row a request to a subscriber, and what it answered.
 create table delivery_attempts (
     delivery_id  bigint not null references deliveries on delete cascade,
+    -- As its delivery has it: the newest of one endpoint are found without those of the others.
+    endpoint_id  text not null,
     nth          int not null check (nth > 0),
     at           timestamptz not null,
     duration_ms  int not null check (duration_ms >= 0),
@@ -98,6 +101,7 @@ create table delivery_attempts (
     primary key (delivery_id, nth)
 );
 create index delivery_attempts_in_time on delivery_attempts (at);
+create index delivery_attempts_by_endpoint on delivery_attempts (endpoint_id, at desc, delivery_id desc, nth desc);
 
 -- Work of a group (an endpoint's) is not hinted job by job: the relay takes what the group may have in hand.
 alter table jobs
