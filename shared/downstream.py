@@ -12,6 +12,7 @@ from urllib.parse import quote
 import requests
 from requests.adapters import HTTPAdapter
 
+from shared.domain.notice_body import written
 from shared.errors import Permanent, Transient
 
 # Standard Webhooks asks for 15-30 s; the shorter end, because a worker thread waits.
@@ -59,7 +60,7 @@ class Downstream:
 
     def post_signed(self, target: Target, *, message_id: str, document: dict[str, Any]) -> Answer:
         """Posts a notification. `message_id` stays the same over retries. Raises Transient, Permanent (bad secret)."""
-        body = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        body = written(document)
         timestamp = int(time.time())
         headers = {
             "content-type": "application/json",
