@@ -15,6 +15,7 @@ from workers import (
     recording_deletion,
     recording_release,
     recordings,
+    replays,
     sms,
 )
 from workers.execute import Work, patiently, plainly
@@ -52,6 +53,7 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "recording.delete": Work(
         plainly(recording_deletion.delete), recording_deletion.give_up, lease_s=300, wait_s=patiently(40)
     ),
+    "replay.expand": Work(plainly(replays.expand), replays.give_up, lease_s=60, wait_s=patiently(20)),
     "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_delivery_wait_s),
     "as-call": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_as_call_wait_s),
 }
