@@ -58,6 +58,11 @@ def require(rt: Runtime, scope: str) -> Caller:
     return caller
 
 
+def require_key(rt: Runtime, scope: str) -> Caller:
+    """As `require`, also for a key that is bound to a tenant: for views that ask `may_see` of whatever they show."""
+    return _require_key(rt, scope)
+
+
 def require_key_or_user(rt: Runtime, scope: str) -> Caller:
     """As `require`, also for a key that is bound to a tenant, or a user of the platform's web pages where a JWT secret is set.
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import requests
 from requests.adapters import HTTPAdapter
 
+from shared.domain import as_call_bodies
 from shared.domain.notice_body import written
 from shared.errors import Permanent, Transient
 
@@ -72,7 +73,7 @@ class Downstream:
 
     def post_service(self, url: str, document: dict[str, Any]) -> Answer:
         """Posts to a sibling service of the platform. Raises Transient."""
-        return self._send("POST", url, self._service_headers(), json.dumps(document))
+        return self._send("POST", url, self._service_headers(), as_call_bodies.written(document))
 
     def look_up_number(self, pns_url: str, phone_number: str) -> Answer:
         """Asks pns-provisioning-service whose number this is. Raises Transient."""

@@ -122,6 +122,20 @@ def attempts(conn: Connection, delivery_id: int) -> Sequence[AttemptMade]:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptToTell:
+    """An attempt, and whom it was to tell."""
+
+    endpoint_id: str
+    delivery_id: int
+    nth: int
+    at: datetime
+    duration_ms: int
+    http_status: int | None
+    error: str | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotificationOverview:
     """Something that happened and is told."""
 
@@ -141,3 +155,22 @@ def notification(conn: Connection, notification_id: UUID) -> NotificationOvervie
             "select id, type, subject, tenant_id, order_key, data, created_at as happened_at from notifications where id = %s",
             (notification_id,),
         ).fetchone()
+
+
+def attempts_to_tell(conn: Connection, notification_id: UUID, owner: str | None) -> Sequence[AttemptToTell]:
+    """Every request that was made for a notification, the first one first; of `owner`'s endpoints only, if there is one."""
+    with conn.cursor(row_factory=class_row(AttemptToTell)) as cursor:
+        return cursor.execute(
+            """
+            select d.endpoint_id, d.id as delivery_id, a.nth, a.at, a.duration_ms, a.http_status, a.error, a.answer
+              from deliveries d join delivery_attempts a on a.delivery_id = d.id join endpoints e on e.id = d.endpoint_id
+             where d.notification_id = %(id)s and (%(owner)s::text is null or e.tenant_id = %(owner)s)
+             order by a.at, d.id, a.nth
+            """,
+            {"id": notification_id, "owner": owner},
+        ).fetchall()
+
+
+def tenant_of_endpoint(conn: Connection, endpoint_id: str) -> tuple[str | None] | None:
+    """(the tenant that the endpoint is bound to), also of one that was deleted; None: there never was one."""
+    return conn.execute("select tenant_id from endpoints where id = %s", (endpoint_id,)).fetchone()

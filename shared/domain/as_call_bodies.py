@@ -4,6 +4,7 @@ Its running code and its written design spell some keys differently and ignore w
 spellings.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -59,3 +60,8 @@ def received(data: Mapping[str, Any]) -> dict[str, Any]:
         "timestamp": data["received_at"],
         "media": data["media"],
     }
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """The text that is sent."""
+    return json.dumps(document)
