@@ -48,19 +48,29 @@ def require(rt: Runtime, scope: str) -> Caller:
     """The owner of the API key of this request. Raises Problem 401, or 403 when the key lacks `scope` or is bound to a tenant:
     what is behind this does not look at tenants.
     """
-    caller = _require_key(rt, scope)
+    caller = require_key(rt, scope)
     if caller.is_bound:
         raise Problem(
             403, "tenant-bound-key", "The key is bound to a tenant",
-            "A key of one tenant is good for the calls and recordings of that tenant only.",
+            "A key of one tenant is good for the calls, recordings and endpoints of that tenant only.",
             headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope"'},
         )  # fmt: skip
     return caller
 
 
 def require_key(rt: Runtime, scope: str) -> Caller:
-    """As `require`, also for a key that is bound to a tenant: for views that ask `may_see` of whatever they show."""
-    return _require_key(rt, scope)
+    """As `require`, also for a key that is bound to a tenant; for views that ask `may_see` of whatever they touch."""
+    key = api_key.read(_bearer())
+    row = _good_row(rt, key) if key else None
+    if row is None:
+        _refuse("The API key is not valid.")
+    if scope not in row.scopes:
+        raise Problem(
+            403, "missing-scope", "Scope missing", f"This needs the scope {scope}.",
+            headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'},
+            members={"scope": scope},
+        )  # fmt: skip
+    return _known(Caller(row.client, row.tenant_id, "key"))
 
 
 def require_key_or_user(rt: Runtime, scope: str) -> Caller:
@@ -70,7 +80,7 @@ def require_key_or_user(rt: Runtime, scope: str) -> Caller:
     """
     token = _bearer()
     if token.startswith("tsk_") or not rt.settings.jwt_secret:
-        return _require_key(rt, scope)
+        return require_key(rt, scope)
     user = user_of(token, rt.settings.jwt_secret, time.time())
     if user is None:
         _refuse("The user token is not valid.")
@@ -84,20 +94,6 @@ def require_service(rt: Runtime) -> Caller:
     if not expected or not hmac.compare_digest(given.encode("latin-1", "replace"), expected.encode()):
         raise Problem(401, "unauthorized", "Unauthorized", "X-Service-Key is missing or wrong.")
     return _known(Caller("platform", None, "service"))
-
-
-def _require_key(rt: Runtime, scope: str) -> Caller:
-    key = api_key.read(_bearer())
-    row = _good_row(rt, key) if key else None
-    if row is None:
-        _refuse("The API key is not valid.")
-    if scope not in row.scopes:
-        raise Problem(
-            403, "missing-scope", "Scope missing", f"This needs the scope {scope}.",
-            headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'},
-            members={"scope": scope},
-        )  # fmt: skip
-    return _known(Caller(row.client, row.tenant_id, "key"))
 
 
 def _good_row(rt: Runtime, key: ApiKey) -> StoredKey | None:

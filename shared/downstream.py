@@ -1,46 +1,45 @@
 """HTTP to our subscribers: signed by Standard Webhooks, or in the platform's own words for as-call-service."""
 
-import hmac
-import json
+import ssl
 import time
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from http.client import HTTPException, IncompleteRead
 from typing import Any, Final
 from urllib.parse import quote
 
-import requests
-from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from shared.domain import as_call_bodies
-from shared.domain.notice_body import written
+from shared.domain.allow_list import AllowList
+from shared.domain.endpoint_rules import checked_headers
 from shared.errors import Permanent, Transient
+from shared.outside import answer, standard_webhooks
+from shared.outside.answer import Answer
+from shared.outside.bounded import TooMuch, tls_context
+from shared.outside.exchange import ROOM_BYTES, Reply, Request, exchange
+from shared.outside.guard import Guard
+from shared.outside.lines import Line, Lines
+from shared.outside.place import Place, parsed
+from shared.outside.standard_webhooks import signature
+from shared.version import VERSION
 
-# Standard Webhooks asks for 15-30 s; the shorter end, because a worker thread waits.
-_TIMEOUT: Final = (3.05, 15.0)
-_ANSWER_BYTES: Final = 65_536  # what we read of an answer: an id or an error text, never a download
-_POOL: Final = 16
+__all__ = ("Answer", "Downstream", "Target", "signature")
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A subscriber's answer: any status, and the JSON object in its body if there was one."""
-
-    status: int
-    json: dict[str, Any]
-    retry_after_s: float | None = None
-    excerpt: str = ""
-    aborted: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """2xx only: a redirect is a failure (Standard Webhooks)."""
-        return 200 <= self.status < 300
+# Standard Webhooks asks for 15-30 s; the shorter end, because a worker thread waits. It is for everything: the name, the
+# connection, TLS, and the last byte of the answer.
+DEADLINE_S: Final = 15.0
+_ALWAYS: Final = {
+    "content-type": "application/json",
+    "user-agent": f"twilio-server/{VERSION}",
+    "accept-encoding": "identity",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A subscriber: where, the secrets to sign with (the newest first), and headers of its own."""
+    """Where a notification goes. `secrets`: the newest first. `headers`: the receiver's own, beside ours."""
 
     url: str
     secrets: tuple[str, ...]
@@ -49,79 +48,104 @@ class Target:
 
 @dataclass(frozen=True)
 class Downstream:
-    """One pool of connections to everybody. Sessions are used by several threads and keep no cookies."""
+    """One pool of connections to everybody, used by all threads at once.
+
+    Every post raises Transient with one of these reasons: `timeout` (`deadline_s` is over), `unresolved`,
+    `private_address` (the host has one, and `allowed` does not name it), `not_https` (the same), `connection_refused`,
+    `unreachable`, `tls` (no handshake, or a certificate that does not hold), `closed_early`, `unreadable_answer` (no HTTP, or
+    far too much of it). All of them may mend: a name is corrected, a certificate renewed. Raises Permanent for an address,
+    a header or a secret that is none.
+    """
 
     service_key: str
-    session: requests.Session = field(default_factory=requests.Session)
+    allowed: AllowList = field(default_factory=AllowList)
+    deadline_s: float = DEADLINE_S
+    tls: ssl.SSLContext = field(default_factory=partial(tls_context, DEFAULT_CA_BUNDLE_PATH))
+    guard: Guard = field(init=False)
+    lines: Lines = field(default_factory=Lines, init=False)
 
     def __post_init__(self) -> None:
-        self.session.trust_env = False
-        for scheme in ("http://", "https://"):
-            self.session.mount(scheme, HTTPAdapter(pool_connections=_POOL, pool_maxsize=_POOL))
+        object.__setattr__(self, "guard", Guard(self.allowed, self.tls))
 
     def post_signed(self, target: Target, *, message_id: str, document: dict[str, Any]) -> Answer:
-        """Posts a notification. `message_id` stays the same over retries. Raises Transient, Permanent (bad secret)."""
-        body = written(document)
-        timestamp = int(time.time())
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": message_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": " ".join(signature(secret, message_id, timestamp, body) for secret in target.secrets),
-        }
-        return self._send("POST", target.url, {**target.headers, **headers}, body)
+        """Posts a notification. `message_id` stays the same over retries. Raises Transient, Permanent."""
+        body = standard_webhooks.body_of(document)
+        ours = standard_webhooks.signed(target.secrets, message_id=message_id, timestamp=int(time.time()), body=body)
+        return self._send("POST", parsed(target.url), {**_checked(target.headers), **ours}, body)
 
     def post_service(self, url: str, document: dict[str, Any]) -> Answer:
-        """Posts to a sibling service of the platform. Raises Transient."""
-        return self._send("POST", url, self._service_headers(), as_call_bodies.written(document))
+        """Posts to a sibling service of the platform, with the platform's key. Raises Transient, Permanent."""
+        return self._send("POST", parsed(url), self._vouched(), as_call_bodies.written(document))
 
     def look_up_number(self, pns_url: str, phone_number: str) -> Answer:
-        """Asks pns-provisioning-service whose number this is. Raises Transient."""
-        return self._send(
-            "GET", f"{pns_url}/phone-numbers/lookup/{quote(phone_number, safe='')}", self._service_headers()
-        )
+        """Asks pns-provisioning-service whose number this is; its URL is a setting, so it may be anywhere. Raises Transient."""
+        url = f"{pns_url}/phone-numbers/lookup/{quote(phone_number, safe='')}"
+        return self._send("GET", parsed(url, is_trusted=True), self._vouched())
 
     def close(self) -> None:
         """Gives the connections back."""
-        self.session.close()
+        self.lines.close()
 
-    def _service_headers(self) -> dict[str, str]:
-        return {"content-type": "application/json", "X-Service-Key": self.service_key}
+    def _vouched(self) -> dict[str, str]:
+        return {"x-service-key": self.service_key}
 
-    def _send(self, method: str, url: str, headers: dict[str, str], body: str | None = None) -> Answer:
+    def _send(self, method: str, to: tuple[Place, str], headers: Mapping[str, str], body: str | None = None) -> Answer:
+        place, asked = to
+        text = body.encode() if body is not None else None
+        request = Request(method, place.authority, asked, {**headers, **_ALWAYS}, text)
         try:
-            with self.session.request(
-                method,
-                url,
-                headers=headers,
-                data=body.encode() if body is not None else None,
-                timeout=_TIMEOUT,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                text = next(answer.iter_content(_ANSWER_BYTES), b"")
-                return Answer(answer.status_code, _object(text), _seconds(answer.headers.get("retry-after")))
-        except requests.RequestException as fault:
-            raise Transient(f"subscriber: {type(fault).__name__}") from fault
+            reply = self._exchanged(place, request, time.monotonic() + self.deadline_s)
+        except (OSError, HTTPException, TooMuch) as fault:
+            raise Transient(_reason(fault)) from fault
+        return answer.read(reply.status, reply.headers, reply.body)
+
+    def _exchanged(self, place: Place, request: Request, ends_at: float) -> Reply:
+        """On a kept connection, or a new one. A kept one may be closed by its other end at the very moment: then the request
+        goes out once more on a new one, if not a byte of an answer had come. It carries its id, so twice is once.
+        """
+        line = self.lines.take(place)
+        if line is not None:
+            line.begin(ends_at, ROOM_BYTES)
+            try:
+                return self._on(line, place, request)
+            except (ConnectionError, ssl.SSLError):
+                if line.has_received:
+                    raise
+        return self._on(self.guard.connected(place, ends_at, ROOM_BYTES), place, request)
+
+    def _on(self, line: Line, place: Place, request: Request) -> Reply:
+        try:
+            reply = exchange(line, request)
+        except BaseException:
+            line.close()
+            raise
+        if reply.is_whole:
+            self.lines.keep(place, line)
+        else:
+            line.close()
+        return reply
 
 
-def signature(secret: str, message_id: str, timestamp: int, body: str) -> str:
-    """`v1,…` over `id.timestamp.body` (Standard Webhooks). `secret` is `whsec_` and base64. Raises Permanent."""
+def _checked(headers: Mapping[str, str]) -> dict[str, str]:
+    """They were checked when they were stored; but what decides whom we speak for is not taken on trust."""
     try:
-        key = b64decode(secret.removeprefix("whsec_"), validate=True)
+        return checked_headers(headers)
     except ValueError as fault:
-        raise Permanent("endpoint secret is not base64") from fault
-    return "v1," + b64encode(hmac.digest(key, f"{message_id}.{timestamp}.{body}".encode(), "sha256")).decode()
+        raise Permanent("bad_headers") from fault
 
 
-def _object(text: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; its date form is rare and our own schedule is as good."""
-    return float(retry_after) if retry_after and retry_after.isdigit() else None
+def _reason(fault: Exception) -> str:
+    """A short word that stays the same, for rows, metrics and people."""
+    match fault:
+        case TimeoutError():
+            return "timeout"
+        case ConnectionRefusedError():
+            return "connection_refused"
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ConnectionError() | IncompleteRead():
+            return "closed_early"
+        case ssl.SSLError():
+            return "tls"
+        case OSError():
+            return "unreachable"
+        case _:
+            return "unreadable_answer"

@@ -112,7 +112,7 @@ TWILIO_SECONDS = Histogram(_PREFIX + "twilio_request_seconds", "Time of a reques
 TWILIO_THROTTLED = Counter(_PREFIX + "twilio_throttled_total", "Requests that Twilio refused as too many (429).")
 DELIVERIES = Counter(_PREFIX + "event_deliveries_total", "Delivery attempts to subscribers.", ["endpoint", "outcome"])
 ENDPOINTS_DISABLED = Counter(
-    _PREFIX + "endpoints_disabled_total", "Subscribers that are told nothing any more, by why.", ["reason"]
+    _PREFIX + "endpoints_disabled_total", "Subscribers that were disabled, by why.", ["reason"]
 )
 HINTS_LOST = Counter(
     _PREFIX + "hints_lost_total", "Queue messages that Redis did not take; the dispatcher repeats them."

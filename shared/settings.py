@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared import data
+from shared.domain import allow_list
+from shared.domain.allow_list import AllowList
 from shared.domain.law import Law
 from shared.domain.law import read as read_law
 
@@ -66,6 +68,10 @@ def _words(value: str) -> tuple[str, ...]:
 
 def _networks(value: str) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_network(word, strict=False)) for word in _words(value))
+
+
+def _allow_list(value: str) -> AllowList:
+    return allow_list.read(_words(value))
 
 
 def _named_secrets(value: str) -> dict[str, tuple[str, ...]]:
@@ -322,6 +328,12 @@ class Settings:
     jwt_secret: str = _env(
         "TS_JWT_SECRET", _text, "HS256 secret of the platform's user tokens", default="", secret=True
     )
+    event_allow: AllowList = _env(  # noqa: RUF009 - a field like the others
+        "TS_EVENT_ALLOW",
+        _allow_list,
+        "who may be notified although inside, or by http: comma list of hosts, host:port, networks; else https and public only",
+        default="",
+    )
     pns_url: str = _env("TS_PNS_URL", _url, "pns-provisioning-service; empty: numbers come from the CLI", default="")
     s3_endpoint_url: str = _env("TS_S3_ENDPOINT_URL", _url, "S3 endpoint; empty: Amazon's own", default="")
     s3_bucket: str = _env("TS_S3_BUCKET", _text, "bucket of the recordings", default="twilio-server")
@@ -479,7 +491,7 @@ def _value(meta: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
 def _empty(parse: Callable[[str], Any]) -> Any:
     return (
         parse("")
-        if parse in (_words, _public_urls, _networks, _named_secrets, _accounts, _law, _recording_keys)
+        if parse in (_words, _public_urls, _networks, _named_secrets, _accounts, _law, _recording_keys, _allow_list)
         else ""
     )
 

@@ -48,6 +48,6 @@ def open_runtime(settings: Settings) -> WorkerRuntime:
         pacer=open_redis(settings, timeout_s=PACE_TIMEOUT_S, connections=32),
         twilio=TwilioClient(settings),
         store=open_store(settings),
-        downstream=Downstream(settings.service_key),
+        downstream=Downstream(settings.service_key, settings.event_allow),
         threads=ThreadPoolExecutor(REQUESTS, thread_name_prefix="request"),  # a thread is made when it is needed
     )

@@ -9,7 +9,10 @@ _ROUND = 200
 
 
 def once(rt: Runtime) -> int:
-    """Hints at everything that is ready and not yet hinted at, and rings for the relay. Any number of dispatchers may run. Returns how many."""
+    """Hints at everything that is ready and not yet hinted at; how many. Rings for the relay.
+
+    Any number of dispatchers may run.
+    """
     with rt.db.connection() as conn:
         hints = jobs.claim_hints(conn, limit=_ROUND)
         is_relay_due = relay.is_waiting(conn)

@@ -117,7 +117,7 @@ class Relay:
         self._came.put(_Came(job, outbox.tell(self._rt, delivery) if delivery is not None else None))
 
     def _keep(self, came: list[_Came]) -> None:
-        """Records what was brought, together or, where one of them breaks that, each alone. That one comes back by its lease."""
+        """Records what was brought, together or, where one breaks that, each alone: that one comes back by its lease."""
         try:
             self._record(came)
         except Exception as fault:

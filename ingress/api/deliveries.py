@@ -75,7 +75,7 @@ def redrive(rt: Runtime, delivery_id: int) -> Response:
 
 
 def redrive_all(rt: Runtime) -> Response:
-    """Counts the dead letters by a filter; without `dry_run` also tells up to `limit` of them again. Raises Problem 404, 409."""
+    """Counts the dead letters by a filter; without `dry_run` tells up to `limit` of them again. Raises Problem 404, 409."""
     caller, document = require_key(rt, _REDRIVE), json_body()
     asked = checked(schemas.REDRIVE, document)
     filters: dict[str, Any] = {name: asked.get(name) for name in dead_letters.FILTERS} | {"owner": owner_of(caller)}

@@ -14,6 +14,7 @@ from shared.db.replays import CanceledWhy, Replay, Tally
 from shared.db.replays import State as ReplayState
 from shared.domain import as_call_bodies, notice_body
 from shared.domain.notices import TYPES
+from shared.outside.standard_webhooks import body_of
 from shared.redriving import MOST
 from shared.replaying import HIGHEST_RATE_PER_S, RATE_PER_S, Plan
 from shared.sms_job import Text
@@ -192,7 +193,7 @@ class NotificationResource(Resource):
     order_key = fields.String(required=True)
     happened_at = UtcTime(required=True)
     body = fields.Function(
-        lambda row: notice_body.written(notice_body.document(row.type, row.happened_at, row.data)),
+        lambda row: body_of(notice_body.document(row.type, row.happened_at, row.data)),
         required=True,
         metadata={"type": "string"},
     )
@@ -265,7 +266,7 @@ _REPLAY: Final = ReplayResource()
 
 def _sent(row: DeliveryOverview) -> str | None:
     if row.adapter == "standard":
-        return notice_body.written(notice_body.document(row.type, row.happened_at, row.data))
+        return body_of(notice_body.document(row.type, row.happened_at, row.data))
     body = as_call_bodies.body(row.type, row.data, row.happened_at)
     return None if body is None else as_call_bodies.written(body)
 

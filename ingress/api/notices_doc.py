@@ -32,6 +32,8 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
         "recording_sid": _MAYBE, "call_sid": _TEXT, "state": _TEXT, "duration_s": _NUMBER, "channels": _NUMBER,
         "size_bytes": _NUMBER, "sha256": _MAYBE, "error_reason": _MAYBE, "reason": _MAYBE,
     },
+    "endpoint.disabled": {"endpoint_id": _TEXT, "reason": _TEXT, "url": _TEXT, "tenant_id": _MAYBE},
+    "endpoint.test": {"endpoint_id": _TEXT, "asked_at": _TIME},
 }  # fmt: skip
 _HEADERS: Final = {
     "webhook-id": "Names the notification; the same over all retries.",

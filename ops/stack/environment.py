@@ -13,6 +13,9 @@ STORES = ("TS_REDIS_URL", "TS_DATABASE_URL", "TS_S3_ENDPOINT_URL")
 # Of the caller's environment these would send the SDKs somewhere else.
 MISLEADING = ("TWILIO_REGION", "TWILIO_EDGE", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
+# Every receiver of the sandbox runs on this machine.
+LOOPBACK = "127.0.0.0/8,::1,localhost"
+
 
 def given_stores(options: Options, environ: Mapping[str, str], run: RunFolder) -> dict[str, str]:
     """The stores that run elsewhere: named by the caller. Those of our own last run do not count as such."""
@@ -48,6 +51,7 @@ def house(options: Options, environ: Mapping[str, str], run: RunFolder) -> dict[
         "TS_STANDINS_URL": urls["standins"],
         "TS_AS_CALL_SERVICE_URL": f"{urls['standins']}/as-call",
         "TS_PNS_URL": f"{urls['standins']}/pns",
+        "TS_EVENT_ALLOW": LOOPBACK,
         "INTERNAL_SERVICE_KEY": run.secret("INTERNAL_SERVICE_KEY"),
         "TS_JWT_SECRET": run.secret("TS_JWT_SECRET", 32),
         "FLOWER_URL": urls["flower"],

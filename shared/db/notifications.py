@@ -137,7 +137,8 @@ def deliveries(conn: Connection, delivery_ids: Sequence[int]) -> dict[int, Deliv
             """
             select d.id, d.attempts, d.notification_id, d.endpoint_id, e.url, e.adapter, e.headers, n.type, n.subject,
                    n.tenant_id, n.data, n.created_at,
-                   case when e.previous_until > now() then array[e.secret, e.previous_secret] else array[e.secret] end as secrets
+                   case when e.previous_until > now() then array[e.secret, e.previous_secret] else array[e.secret] end
+                       as secrets
               from deliveries d join notifications n on n.id = d.notification_id join endpoints e on e.id = d.endpoint_id
              where d.id = any(%s) and d.outcome is null
             """,

@@ -1,6 +1,5 @@
 """The body of a notification as a subscriber of the standard kind gets it: the same at every attempt (Standard Webhooks)."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,8 +8,3 @@ from typing import Any
 def document(type_: str, created_at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
     """Type, when it happened, data."""
     return {"type": type_, "timestamp": created_at.isoformat(), "data": data}
-
-
-def written(body: Mapping[str, Any]) -> str:
-    """The text that is signed and sent."""
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)

@@ -72,25 +72,35 @@ def _runs(text: str) -> list[list[re.Match[str]]]:
 
 
 def _secrets(text: str, run: list[re.Match[str]]) -> list[tuple[int, int, str]]:
-    kind = _keyed(text, run)
-    if kind:
-        return [(run[0].start(), run[-1].end(), kind)]
-    return _cards([_SPOKEN.get(one[0].lower(), one[0]) for one in run], run)
+    """What of these digits is secret. A number that a keyword announces ends before a card does: `cvv 123 4111…`."""
+    keyed = _keyed(text, run)
+    if keyed and keyed[1] == run[-1].end():
+        return [keyed]
+    cards = _cards([_SPOKEN.get(one[0].lower(), one[0]) for one in run], run)
+    keyed = _keyed(text, [digit for digit in run if not cards or digit.start() < cards[0][0]])
+    return [keyed, *(card for card in cards if card[0] >= keyed[1])] if keyed else cards
 
 
-def _keyed(text: str, run: list[re.Match[str]]) -> str | None:
-    start = run[0].start()
+def _keyed(text: str, run: list[re.Match[str]]) -> tuple[int, int, str] | None:
+    """The number that the words before it announce: as many groups of the run as may belong to one."""
+    start = run[0].start() if run else 0
     before = text[max(0, start - _BEFORE) : start]
     for kind, words, low, high in _KEYS:
-        if low <= len(run) <= high and words.search(before):
-            return kind
+        size = next((n for n in range(min(high, len(run)), low - 1, -1) if _ends_group(run, n)), 0)
+        if size and words.search(before):
+            return start, run[size - 1].end(), kind
     return None
+
+
+def _ends_group(run: list[re.Match[str]], size: int) -> bool:
+    """Whether the first `size` digits are whole groups, not cut within one."""
+    return size == len(run) or run[size - 1].end() < run[size].start()
 
 
 def _cards(digits: list[str], run: list[re.Match[str]]) -> list[tuple[int, int, str]]:
     """A card begins and ends where a group of digits does: one in ten numbers passes Luhn, and so would a part of most."""
     found: list[tuple[int, int, str]] = []
-    ends = {n + 1 for n in range(len(run)) if n + 1 == len(run) or run[n].end() < run[n + 1].start()}
+    ends = {n + 1 for n in range(len(run)) if _ends_group(run, n + 1)}
     at = 0
     while at + _CARD.start <= len(digits):
         begins = at == 0 or at in ends

@@ -10,7 +10,6 @@ import threading
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -19,6 +18,8 @@ import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from twilio.http import HttpClient as SdkHttpClient
 from twilio.http.response import Response
+
+from shared.domain.retry_after import seconds_of
 
 CONNECT_S: Final = 3.05  # a little over one TCP retransmission
 READ_S: Final = 10.0  # Twilio answers in 0.1-0.5 s; ten seconds without an answer is none
@@ -48,7 +49,7 @@ class Answer:
     @property
     def retry_after_s(self) -> float | None:
         """Retry-After in either form (RFC 9110, 10.2.3), an hour at most. Twilio documents none; a proxy may send one."""
-        return seconds_of(self._headers.get("Retry-After", ""), datetime.now(UTC))
+        return seconds_of(self._headers.get("Retry-After", ""), datetime.now(UTC), longest_s=_LONGEST_WAIT_S)
 
 
 class Refused(Exception):
@@ -115,18 +116,6 @@ class HttpClient(SdkHttpClient):
         if self._api_url is None:
             return url
         return urlunsplit(urlsplit(url)._replace(scheme=self._api_url.scheme, netloc=self._api_url.netloc))
-
-
-def seconds_of(retry_after: str, now: datetime) -> float | None:
-    """Seconds from `now` (aware) that the header asks us to wait, at most an hour; None if it says nothing readable."""
-    if retry_after.isascii() and retry_after.strip().isdigit():
-        return min(_LONGEST_WAIT_S, float(retry_after))
-    try:
-        until = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    wait_s = (until if until.tzinfo else until.replace(tzinfo=UTC)) - now
-    return min(_LONGEST_WAIT_S, max(0.0, wait_s.total_seconds()))
 
 
 def _form(fields: Mapping[str, object]) -> str:

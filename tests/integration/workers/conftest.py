@@ -97,6 +97,7 @@ def rt(redis_url: str, database_url: str, twilio: str, s3: Any) -> Iterator[Work
         "TS_PUBLIC_URL": "http://127.0.0.1:9",  # nobody listens: Twilio's callbacks go nowhere, tests bring events themselves
         "TS_REDIS_URL": redis_url, "TS_DATABASE_URL": database_url, "TS_TWILIO_API_URL": twilio,
         "TWILIO_ACCOUNT_SID": ACCOUNT.sid, "TWILIO_AUTH_TOKEN": ACCOUNT.token, "INTERNAL_SERVICE_KEY": "platform-key",
+        "TS_EVENT_ALLOW": "127.0.0.1",
         "TS_S3_ENDPOINT_URL": s3.endpoint_url, "TS_S3_BUCKET": s3.name,
         "TS_S3_ACCESS_KEY_ID": s3.access_key_id, "TS_S3_SECRET_ACCESS_KEY": s3.secret_access_key,
     })  # fmt: skip

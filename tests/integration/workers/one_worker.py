@@ -7,7 +7,8 @@ handled. `hangs`: touches that file when a text of another service has its row, 
 `test.hold` touches FILE.began and ends when FILE.go is there. `sending`: at which step of sending texts (leased, turn,
 answered, recording, recorded) the process kills itself, or with `stops` stands still, as SIGSTOP does. `placing`: the same
 of placing a call (begun, marked, answered, recording, recorded). `keeping`: the same of storing a recording (leased,
-streamed, fetched, checked, verified, planned, put, marking, marked). `deleting`: a function of `recording_deletion`, and
+streamed, fetched, checked, verified, planned, put, marking, marked). `telling`: the same of telling a subscriber (taken,
+answered, recording, recorded). `deleting`: a function of `recording_deletion`, and
 `before` or `behind` it. `fresh_s`: how long a text that says "sending", or a call
 that says "placing", may take to leave.
 """
@@ -25,7 +26,7 @@ from threading import Event
 import workers.app
 import workers.watchdog
 from shared.celery_transport import SafeQoS
-from workers import contract, events, execute, handed, leaving, placing, recording_deletion, recordings
+from workers import contract, events, execute, handed, leaving, placing, recording_deletion, recordings, relay
 from workers.guard import Guard
 from workers.house import app
 from workers.watchdog import Watchdog
@@ -123,7 +124,7 @@ match asked.get("sending"):
     case "recording":
         handed.record = halting(handed.record, first=False)
     case "recorded":
-        execute._tell = halting(execute._tell, first=True)
+        execute.tell = halting(execute.tell, first=True)
 match asked.get("placing"):
     case "begun":
         placing.placed_calls.begin = halting(placing.placed_calls.begin, first=False)
@@ -134,7 +135,7 @@ match asked.get("placing"):
     case "recording":
         placing.record = halting(placing.record, first=False)
     case "recorded":
-        execute._tell = halting(execute._tell, first=True)
+        execute.tell = halting(execute.tell, first=True)
 match asked.get("keeping"):
     case "leased":
         recordings._brought = halting(recordings._brought, first=True)
@@ -154,6 +155,15 @@ match asked.get("keeping"):
         recordings._follow = halting(recordings._follow, first=False)
     case "marked":
         recordings._record = halting(recordings._record, first=False)
+match asked.get("telling"):
+    case "taken":
+        relay.Relay._carry = halting(relay.Relay._carry, first=True)
+    case "answered":
+        relay.Relay._record = halting(relay.Relay._record, first=True)
+    case "recording":
+        relay.outbox.record = halting(relay.outbox.record, first=False)
+    case "recorded":
+        execute.tell = halting(execute.tell, first=True)
 if step := asked.get("deleting"):
     name, _, place = step.partition(" ")
     setattr(recording_deletion, name, halting(getattr(recording_deletion, name), first=place == "before"))

@@ -40,6 +40,11 @@ def health(world):
     return world.rows("select circuit, failures from endpoint_states where endpoint_id = 'all'")
 
 
+def probe(world):
+    """The time of the next probe has come."""
+    world.rows("update endpoint_states set probe_at = now() where probe_at is not null returning 1")
+
+
 def test_everything_is_told_and_written_down(world, relay):
     texts_arrive(world, *customers(20))
     assert relay.drain() == 20
@@ -82,7 +87,7 @@ def test_an_endpoint_that_fails_is_left_alone_until_its_probe(world, relay):
     world.time_passes()
     relay.drain()
     assert len(world.subscriber.got) == asked
-    world.rows("update endpoint_states set probe_at = now() where probe_at is not null returning 1")
+    probe(world)
     relay.drain()
     assert len(world.subscriber.got) == asked + 1
     assert health(world)[0][0] == "open"
@@ -92,7 +97,7 @@ def test_all_is_told_once_a_probe_has_been_answered(world, relay):
     world.subscriber.answers = [(503, {})] * 8
     texts_arrive(world, *customers(40))
     relay.drain()
-    world.rows("update endpoint_states set probe_at = now() where probe_at is not null returning 1")
+    probe(world)
     relay.drain()
     assert set(bodies(world)) == {str(n) for n in range(40)}
     assert world.rows("select outcome, count(*) from deliveries group by 1") == [("delivered", 40)]
@@ -128,9 +133,10 @@ def test_days_of_nothing_but_failures_disable(world, relay):
     texts_arrive(world, *customers(9))
     relay.drain()
     world.rows(
-        "update endpoint_states set failing_since = failing_since - %s, probe_at = now() where probe_at is not null returning 1",
+        "update endpoint_states set failing_since = failing_since - %s where failing_since is not null returning 1",
         timedelta(days=5),
     )
+    probe(world)
     world.time_passes()
     relay.drain()
     assert world.rows("select enabled, disabled_reason from endpoints where id = 'all'") == [(False, "failing")]
@@ -158,7 +164,10 @@ def test_two_relays_keep_to_one_concurrency(world, relay):
     texts_arrive(world, *customers(6))
     with world.rt.db.connection() as conn:
         conn.execute(
-            "update jobs set lease_until = now() + interval '1 minute' where id in (select id from jobs where group_key = 'all' limit 2)"
+            """
+            update jobs set lease_until = now() + interval '1 minute'
+             where id in (select id from jobs where group_key = 'all' limit 2)
+            """
         )
     assert relay.drain() == 0
 
@@ -192,7 +201,10 @@ def test_an_order_that_somebody_adds_to_is_waited_for(world, relay):
 
 def test_while_a_secret_is_replaced_both_sign(world, relay):
     world.rows(
-        "update endpoints set previous_secret = secret, previous_until = now() + interval '1 day', secret = %s where id = 'all' returning 1",
+        """
+        update endpoints set previous_secret = secret, previous_until = now() + interval '1 day', secret = %s
+         where id = 'all' returning 1
+        """,
         "whsec_" + "A" * 32,
     )
     texts_arrive(world, *customers(1))

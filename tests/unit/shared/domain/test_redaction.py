@@ -46,6 +46,12 @@ def test_what_is_no_secret_stays(said: str) -> None:
     assert redact(said) == (said, 0)
 
 
+def test_a_code_before_a_card_is_a_code() -> None:
+    assert redact("cvv 000 4111111111111111") == ("cvv [code] [card]", 2)
+    assert redact("cvv 123 55555") == ("cvv [code] 55555", 1)
+    assert redact("pin 4111 1111 1111 1111") == ("pin [card]", 1)
+
+
 WORDS = st.sampled_from(["4111111111111111", "four", "one", "cvv", "is", "pin", "password", "[card]", "123-45-6789"])
 
 

@@ -1,8 +1,7 @@
 """Making a message: what goes out is what the SDK sends, and every answer, or none, is the right outcome."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
@@ -11,7 +10,7 @@ from twilio.rest import Client
 
 from shared.errors import Permanent, Transient, Unknown
 from shared.twilio.client import TwilioClient
-from shared.twilio.wire import HttpClient, seconds_of
+from shared.twilio.wire import HttpClient
 from tests.unit.shared.twilio.conftest import ACCOUNT, TOKEN
 
 TEXT = {
@@ -191,12 +190,6 @@ def test_retry_after_is_honoured_within_reason(api, twilio, header, wait_s):
     with pytest.raises(Transient) as outcome:
         twilio.send_message(**TEXT)
     assert outcome.value.retry_after_s == wait_s
-
-
-@pytest.mark.parametrize(("in_s", "wait_s"), [(90, 90.0), (-90, 0.0), (86_400, 3600.0)])
-def test_retry_after_may_be_a_date(in_s, wait_s):
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert seconds_of(format_datetime(now + timedelta(seconds=in_s), usegmt=True), now) == wait_s
 
 
 def test_threads_that_share_a_client_get_the_headers_of_their_own_answers(api, twilio: TwilioClient):
