@@ -36,8 +36,8 @@ def main() -> None:
 
 
 for command in (
-    account, bulk, config, consents, deliveries, endpoints, events, holds, inbox, keys, migrate, numbers, opt_outs, recordings, report,
-    replays, retention, senders, simulate, sms,
+    account, bulk, config, consents, deliveries, endpoints, events, holds, inbox, keys, migrate, numbers, opt_outs, recordings,
+    replays, report, retention, senders, simulate, sms,
 ):  # fmt: skip
     main.add_command(command)
 
