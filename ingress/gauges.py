@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from ingress.context import IngressRuntime
 from shared import inbox, journal
-from shared.db import calls, jobs, set_aside
+from shared.db import calls, dead_letters, jobs, replays, set_aside
 from shared.tasks import QUEUES
 from shared.version import VERSION
 
@@ -71,6 +71,11 @@ class Gauges:
             for kind, count in jobs.given_up(conn):
                 dead.add_metric([kind], count)
             yield dead
+            letters = Gauge(_PREFIX + "dead_letters", "What a subscriber could not be told.", labels=["endpoint"])
+            for endpoint_id, count in dead_letters.by_endpoint(conn):
+                letters.add_metric([endpoint_id], count)
+            yield letters
+            yield _one("replays_running", "Replays that have more to make.", replays.running(conn))
 
     def _journal(self) -> Iterator[Metric]:
         found = journal.facts(Path(self._rt.settings.journal_dir))

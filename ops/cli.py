@@ -4,6 +4,7 @@ import click
 
 from ops.manage.account import account
 from ops.manage.consents import consents
+from ops.manage.deliveries import deliveries, replays
 from ops.manage.endpoints import endpoints
 from ops.manage.events import events
 from ops.manage.inbox import inbox
@@ -36,8 +37,8 @@ def main() -> None:
 
 
 for command in (
-    account, bulk, config, consents, endpoints, events, holds, inbox, keys, migrate, numbers, opt_outs, recordings, report,
-    retention, senders, simulate, sms, transcripts,
+    account, bulk, config, consents, deliveries, endpoints, events, holds, inbox, keys, migrate, numbers, opt_outs, recordings,
+    replays, report, retention, senders, simulate, sms, transcripts,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -1,6 +1,5 @@
 """HTTP to our subscribers: signed by Standard Webhooks, or in the platform's own words for as-call-service."""
 
-import json
 import ssl
 import time
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from shared.domain import as_call_bodies
 from shared.domain.allow_list import AllowList
 from shared.domain.endpoint_rules import checked_headers
 from shared.errors import Permanent, Transient
@@ -75,7 +75,7 @@ class Downstream:
 
     def post_service(self, url: str, document: dict[str, Any]) -> Answer:
         """Posts to a sibling service of the platform, with the platform's key. Raises Transient, Permanent."""
-        body = json.dumps(document).encode()
+        body = as_call_bodies.written(document).encode()
         return self._send(Request("POST", *parsed(url), self._vouched(), body, is_repeatable=False))
 
     def look_up_number(self, pns_url: str, phone_number: str) -> Answer:

@@ -1,8 +1,4 @@
-"""as-call-service in its own words: incoming calls, missed calls, and the messages of a conversation.
-
-Its running code and its written design spell some keys differently and ignore what they do not know, so bodies carry
-both spellings.
-"""
+"""as-call-service in its own words: incoming calls, missed calls, and the messages of a conversation."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +8,7 @@ from psycopg import Connection
 from shared import log, metrics
 from shared.db import call_steps, conversations, freshness, text_backs
 from shared.db.notifications import Delivery
+from shared.domain import as_call_bodies
 from shared.domain.phone import is_reachable
 from shared.domain.text_back import TextBack
 from shared.downstream import Answer
@@ -29,7 +26,7 @@ def post(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
     data = delivery.data
     match delivery.type:
         case "call.incoming" if _tellable(data):
-            return _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
+            return _tell(rt, delivery, "/calls/incoming", as_call_bodies.incoming(data))
         case "call.missed" if _wants_text(data) and _tellable(data) and not _is_pointless(rt, data):
             return _missed(rt, delivery)
         case "sms.received" if data["body"] or data["media"]:
@@ -41,13 +38,14 @@ def _missed(rt: WorkerRuntime, delivery: Delivery) -> Answer:
     """It answers 404 to a missed call that it has not seen come in. The news of that went before this one; but it may have
     been given up, or the service may have forgotten: then it is told anew, which it takes for the same call.
     """
-    answer = _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery)))
+    data, body = delivery.data, as_call_bodies.missed(delivery.data, delivery.created_at)
+    answer = _tell(rt, delivery, "/calls/missed", body)
     if answer.status != _UNKNOWN_CALL:
         return answer
-    told = _checked(rt.downstream.post_service(f"{delivery.url}/calls/incoming", incoming(delivery)))
+    told = _tell(rt, delivery, "/calls/incoming", as_call_bodies.incoming(data))
     if not told.ok:
         return told
-    return _checked(rt.downstream.post_service(f"{delivery.url}/calls/missed", missed(delivery)))
+    return _tell(rt, delivery, "/calls/missed", body)
 
 
 def _wants_text(data: dict[str, Any]) -> bool:
@@ -95,36 +93,6 @@ def _is_too_late(rt: WorkerRuntime, data: dict[str, Any]) -> bool:
     return True
 
 
-def incoming(delivery: Delivery) -> dict[str, Any]:
-    """Body of POST /calls/incoming.
-
-    The call came in ringing, whatever has become of it: told late, a word like `no-answer` would be refused for ever by its
-    record, which cannot hold it.
-    """
-    data = delivery.data
-    told = {
-        "CallSid": data["call_sid"],
-        "From": data["from"],
-        "To": data["to"],
-        "CallStatus": "ringing",
-        "Direction": data["direction"],
-    }
-    camel = {name[0].lower() + name[1:]: value for name, value in told.items()}
-    return {**told, **camel, "tenantId": data["tenant_id"], "timestamp": data["started_at"]}
-
-
-def missed(delivery: Delivery) -> dict[str, Any]:
-    """Body of POST /calls/missed. Where the call's own end is not known yet, what it ended with is: the decision."""
-    data = delivery.data
-    return {
-        "callSid": data["call_sid"],
-        "callStatus": data["missed_status"],
-        "callDuration": data["duration_s"] or 0,
-        "endTime": data["ended_at"] or delivery.created_at.isoformat(),
-        "tenantId": data["tenant_id"],
-    }
-
-
 def remember(conn: Connection, delivery: Delivery, answer: Answer) -> None:
     """A missed call has opened a conversation: replies of that customer belong there."""
     data = delivery.data
@@ -148,19 +116,12 @@ def _reply(rt: WorkerRuntime, delivery: Delivery) -> Answer | None:
         )
     if conversation_id is None:
         return None
-    body = {
-        "messageSid": data["message_sid"],
-        "body": data["body"] or "(media)",  # the service refuses an empty body; an MMS may have none
-        "from": data["from"],
-        "to": data["to"],
-        "timestamp": data["received_at"],
-        "media": data["media"],
-    }
-    return _checked(rt.downstream.post_service(f"{delivery.url}/conversations/{conversation_id}/messages", body))
+    return _tell(rt, delivery, f"/conversations/{conversation_id}/messages", as_call_bodies.received(data))
 
 
-def _checked(answer: Answer) -> Answer:
+def _tell(rt: WorkerRuntime, delivery: Delivery, path: str, body: dict[str, Any]) -> Answer:
     """The platform also says no with 200 and `success: false`: that is no delivery. Raises Transient."""
+    answer = rt.downstream.post_service(f"{delivery.url}{path}", body)
     if answer.ok and answer.json.get("success") is False:
         raise Transient("as_call: success false")
     return answer

@@ -16,6 +16,7 @@ from workers import (
     recording_deletion,
     recording_release,
     recordings,
+    replays,
     sms,
     transcribing,
 )
@@ -59,6 +60,7 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
         transcribing.begin, transcribing.give_up, lease_s=840, wait_s=patiently(60), finish=transcribing.finish
     ),
     "transcription.settle": Work(plainly(live_words.settle), calls.nothing_to_record, lease_s=30, wait_s=patiently(20)),
+    "replay.expand": Work(plainly(replays.expand), replays.give_up, lease_s=60, wait_s=patiently(20)),
     "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_delivery_wait_s),
     "as-call": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_as_call_wait_s),
 }

@@ -14,7 +14,7 @@ from shared.db.endpoints import DisabledReason
 from shared.db.jobs import Job
 from shared.db.notifications import Delivery
 from shared.db.relay import Attempt
-from shared.domain import circuit
+from shared.domain import circuit, notice_body
 from shared.domain.circuit import Health, Verdict
 from shared.downstream import Answer, Target
 from shared.errors import Permanent, Transient, TwilioServerError
@@ -86,12 +86,8 @@ def tell(rt: WorkerRuntime, delivery: Delivery) -> Told:
 
 def _post(rt: WorkerRuntime, delivery: Delivery) -> Answer:
     target = Target(delivery.url, tuple(delivery.secrets), delivery.headers)
-    return rt.downstream.post_signed(target, message_id=str(delivery.notification_id), document=document(delivery))
-
-
-def document(delivery: Delivery) -> dict[str, object]:
-    """The body of a notification (Standard Webhooks): type, when it happened, data."""
-    return {"type": delivery.type, "timestamp": delivery.created_at.isoformat(), "data": delivery.data}
+    body = notice_body.document(delivery.type, delivery.created_at, delivery.data)
+    return rt.downstream.post_signed(target, message_id=str(delivery.notification_id), document=body)
 
 
 def _error(answer: Answer | None, fault: Exception | None) -> str | None:

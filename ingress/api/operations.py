@@ -10,6 +10,7 @@ from ingress.api import (
     call_resources,
     call_schemas,
     consent_schemas,
+    delivery_schemas,
     endpoint_schemas,
     keeping_schemas,
     number_schemas,
@@ -356,6 +357,84 @@ OPERATIONS: Final = (
         method="get", path="/api/events", name="listEvents", tag="events", scope="events:read",
         summary="What happened at Twilio to one call, text or recording", query=schemas.EventsPageSchema, is_list=True,
         answers={200: ("A page of events, newest first.", resources.EventResource)}, problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/deliveries", name="listDeliveries", tag="downstream", scope="events:read",
+        summary="What became of what subscribers were told", query=delivery_schemas.DeliveriesPageSchema, is_list=True,
+        description="`state=failed` are the dead letters. A key of one tenant sees its tenant's notifications to its tenant's "
+        "endpoints.",
+        answers={200: ("A page of deliveries, newest first.", delivery_schemas.DeliveryResource)},
+        problems=(401, 403, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/deliveries/{delivery_id}", name="showDelivery", tag="downstream", scope="events:read",
+        summary="One delivery, the text that is sent, and its attempts",
+        answers={200: ("The delivery.", delivery_schemas.WholeDeliveryResource)}, problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="post", path="/api/deliveries/{delivery_id}/redrive", name="redriveDelivery", tag="downstream",
+        scope="events:replay", summary="Tell a dead letter again", headers=("IdempotencyKey",),
+        description="At once, under the same `webhook-id`; its schedule starts anew. One that waits already is left as it is. "
+        "409 `/problems/endpoint-closed` says what to do about its endpoint; 409 `/problems/wrong-state` when it is no dead "
+        "letter.",
+        answers={200: ("The delivery, which waits.", delivery_schemas.WholeDeliveryResource)},
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/deliveries/redrive", name="redriveDeliveries", tag="downstream", scope="events:replay",
+        summary="Tell dead letters again, by filter or range", body=delivery_schemas.RedriveSchema,
+        headers=("IdempotencyKey",),
+        description="A dry run unless `dry_run` is false: how many, of which endpoint, type and reason. The oldest go first, "
+        "`limit` in one request; `left` says how many are for the next. Those of endpoints that are disabled or deleted are "
+        "counted as `refused`.",
+        answers={200: ("What was found, and what was done.", delivery_schemas.RedrivenResource)},
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/notifications/{notification_id}", name="showNotification", tag="downstream",
+        scope="events:read", summary="One notification, by its `webhook-id`",
+        answers={200: ("The notification.", delivery_schemas.NotificationResource)}, problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="get", path="/api/notifications/{notification_id}/deliveries", name="listNotificationDeliveries",
+        tag="downstream", scope="events:read", summary="To whom it is told", query=schemas.PageSchema, is_list=True,
+        answers={200: ("A page of deliveries, newest first.", delivery_schemas.DeliveryResource)},
+        problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/notifications/{notification_id}/attempts", name="listNotificationAttempts",
+        tag="downstream", scope="events:read", summary="Every request that was made for it",
+        answers={200: ("The attempts, the first one first.", delivery_schemas.NotifyingAttempts)},
+        problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="post", path="/api/endpoints/{endpoint_id}/replays", name="startReplay", tag="downstream",
+        scope="events:replay", summary="Tell an endpoint once more what happened in a range of time",
+        body=delivery_schemas.ReplaySchema, headers=("IdempotencyKey",),
+        description="A dry run unless `dry_run` is false. Any range; the endpoint's own types and tenant hold. In the order in "
+        "which it happened, behind what already waits of the same order; the ids stay the same. It holds back while much waits "
+        "for the endpoint. 409 `/problems/endpoint-closed` says what to do about an endpoint that is told nothing.",
+        answers={
+            200: ("What it would tell, and how long it would take.", delivery_schemas.ReplayPlanResource),
+            202: ("It has begun.", delivery_schemas.WholeReplayResource),
+        },
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/endpoints/{endpoint_id}/replays", name="listReplays", tag="downstream",
+        scope="events:read", summary="The newest replays of an endpoint", query=schemas.PageSchema, is_list=True,
+        answers={200: ("A page of replays, newest first.", delivery_schemas.ReplayResource)},
+        problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/replays/{replay_id}", name="showReplay", tag="downstream", scope="events:read",
+        summary="How far a replay has come",
+        answers={200: ("The replay.", delivery_schemas.WholeReplayResource)}, problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="delete", path="/api/replays/{replay_id}", name="cancelReplay", tag="downstream", scope="events:replay",
+        summary="Call off a replay", description="What of it waits is told no more. The same again changes nothing.",
+        answers={200: ("The replay, canceled.", delivery_schemas.WholeReplayResource)}, problems=(401, 403, 404, 503),
     ),
     Operation(
         method="get", path="/api/opt-outs", name="listOptOuts", tag="consent", scope="consent:read",

@@ -9,7 +9,7 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -19,6 +19,8 @@ from ingress.api.faults import invalid
 
 DEFAULT_LIMIT: Final = 50
 LARGEST_LIMIT: Final = 200
+# For lists that go by an id alone.
+NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAC_BYTES: Final = 16  # 128 bits: a cursor opens nothing, it must only not be guessed
 
 T = TypeVar("T")

@@ -145,6 +145,7 @@ def renew(
                      then 'infinity' else now() + make_interval(secs => %(hint_in_s)s) end)
         on conflict (kind, ref) do update set
             state = 'due', finished_at = null, attempts = 0, order_key = coalesce(jobs.order_key, excluded.order_key),
+            group_key = coalesce(jobs.group_key, excluded.group_key),
             next_at = greatest(now(), (select max(other.lease_until) from jobs as other
                                         where other.order_key = %(order_key)s and other.state = 'due')),
             hint_at = now() + make_interval(secs => %(hint_in_s)s), awake = true

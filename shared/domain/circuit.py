@@ -92,12 +92,14 @@ def room(health: Health, at: datetime, *, concurrency: int, in_hand: int) -> int
     return max(0, most - in_hand)
 
 
-def at_rate(free_at: datetime, at: datetime, *, rate_per_s: float, wanted: int) -> tuple[int, datetime]:
+def at_rate(
+    free_at: datetime, at: datetime, *, rate_per_s: float, wanted: int, burst_s: float = 1.0
+) -> tuple[int, datetime]:
     """How many of `wanted` may go now at this rate, and when the next may (generic cell rate algorithm, ITU-T I.371).
 
-    A second's worth may go at once after a pause.
+    `burst_s` seconds' worth may go at once after a pause.
     """
     pause = timedelta(seconds=1 / rate_per_s)
-    begins = max(free_at, at - timedelta(seconds=1))
+    begins = max(free_at, at - timedelta(seconds=burst_s))
     count = min(wanted, max(0, int((at - begins) / pause) + 1)) if begins <= at else 0
     return count, begins + count * pause

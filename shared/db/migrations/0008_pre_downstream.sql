@@ -64,14 +64,19 @@ create table replays (
     cursor_at     timestamptz,
     cursor_id     uuid,
     made          int not null default 0,
+    -- Theoretical arrival time of the next delivery: what keeps the rate, over any number of runs and workers.
+    free_at       timestamptz not null default now(),
+    canceled_why  text check (canceled_why in ('asked', 'endpoint_deleted', 'internal_error')),
     asked_by      text not null,
     created_at    timestamptz not null default now(),
     finished_at   timestamptz,
     check (since < until),
     check ((state = 'running') = (finished_at is null)),
+    check ((state = 'canceled') = (canceled_why is not null)),
     check ((cursor_at is null) = (cursor_id is null))
 );
 create index replays_by_endpoint on replays (endpoint_id, id desc);
+create index replays_running on replays (endpoint_id) where state = 'running';
 create index notifications_in_time on notifications (created_at, id);
 
 alter table deliveries
@@ -86,6 +91,10 @@ create unique index deliveries_once on deliveries (notification_id, endpoint_id,
 create index deliveries_by_endpoint on deliveries (endpoint_id, id desc);
 create index deliveries_dead on deliveries (endpoint_id, id) where outcome = 'failed';
 create index deliveries_waiting on deliveries (endpoint_id, id) where outcome is null;
+create index deliveries_of_replay on deliveries (replay_id, id) where replay_id is not null;
+-- What was given up before attempts were kept: why, as its job has it.
+update deliveries set last_error = jobs.last_error from jobs
+ where deliveries.outcome = 'failed' and jobs.kind in ('deliver', 'as-call') and jobs.ref = deliveries.id::text;
 
 -- One row a request to a subscriber, and what it answered.
 create table delivery_attempts (
