@@ -17,6 +17,7 @@ from ops.manage.senders import senders
 from ops.manage.system import config, migrate
 from ops.manage.texts import bulk, sms
 from ops.manage.traffic import simulate
+from ops.manage.transcripts import transcripts
 
 
 class _Tool(click.Group):
@@ -36,7 +37,7 @@ def main() -> None:
 
 for command in (
     account, bulk, config, consents, endpoints, events, holds, inbox, keys, migrate, numbers, opt_outs, recordings, report,
-    retention, senders, simulate, sms,
+    retention, senders, simulate, sms, transcripts,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -92,6 +92,9 @@ CALLS = Counter(
     _PREFIX + "calls_total", "Calls by direction and decision; outbound: placed, refused.", ["direction", "outcome"]
 )
 RECORDINGS = Counter(_PREFIX + "recordings_total", "Recordings by what became of them.", ["outcome"])
+TRANSCRIPTIONS = Counter(
+    _PREFIX + "transcriptions_total", "Transcriptions that ended, by who made them and how.", ["provider", "status"]
+)
 RECORDING_DELETIONS = Counter(
     _PREFIX + "recording_deletions_total", "Recordings that were deleted, by where.", ["place"]
 )

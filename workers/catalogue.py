@@ -9,6 +9,7 @@ from workers import (
     bulk,
     calls,
     controls,
+    live_words,
     outbox,
     placing,
     recording_check,
@@ -52,6 +53,7 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "recording.delete": Work(
         plainly(recording_deletion.delete), recording_deletion.give_up, lease_s=300, wait_s=patiently(40)
     ),
+    "transcription.settle": Work(plainly(live_words.settle), calls.nothing_to_record, lease_s=30, wait_s=patiently(20)),
     "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_delivery_wait_s),
     "as-call": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_as_call_wait_s),
 }

@@ -22,6 +22,7 @@ from ingress.api import (
     reports,
     senders,
     sms,
+    transcriptions,
 )
 from ingress.api.reading import IdConverter
 from ingress.api.waiting import Waits
@@ -44,6 +45,7 @@ def install(app: Flask, rt: Runtime) -> None:
         call_controls.blueprint(rt, waits),
         recordings.blueprint(rt, seats),
         recording_keeping.blueprint(rt),
+        transcriptions.blueprint(rt),
         events.blueprint(rt),
         reports.blueprint(rt),
         consents.blueprint(rt),

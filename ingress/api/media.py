@@ -82,7 +82,7 @@ def planned(row: RecordingOverview, *, by_link: bool, as_file: bool) -> Plan | P
 
 def not_there(row: RecordingOverview) -> Problem:
     """Why nobody hears this recording."""
-    if row.state == "deleted" or row.deletion_asked_at is not None:
+    if row.is_gone:
         return Problem(410, "recording-deleted", "Recording deleted", "It was here and has been deleted.")
     if row.damage is not None and row.state in RECORDING_HAD:
         return _damaged(row.damage)

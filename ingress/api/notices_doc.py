@@ -7,6 +7,7 @@ from shared.domain.notices import TYPES
 _TEXT: Final = {"type": "string"}
 _MAYBE: Final = {"type": ["string", "null"]}
 _NUMBER: Final = {"type": ["integer", "null"]}
+_TRUTH: Final = {"type": "boolean"}
 _TIME: Final = {"type": ["string", "null"], "format": "date-time"}
 # The common part of each noun's data; more fields may come with any release.
 _DATA: Final[dict[str, dict[str, Any]]] = {
@@ -34,6 +35,12 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
     },
     "endpoint.disabled": {"endpoint_id": _TEXT, "reason": _TEXT, "url": _TEXT, "tenant_id": _MAYBE},
     "endpoint.test": {"endpoint_id": _TEXT, "asked_at": _TIME},
+    "transcription": {
+        "transcription_sid": _TEXT, "recording_sid": _MAYBE, "call_sid": _MAYBE, "tenant_id": _MAYBE, "status": _TEXT,
+        "provider": _TEXT, "language": _MAYBE, "confidence": {"type": ["number", "null"]}, "redactions": _NUMBER,
+        "text": _TEXT, "is_truncated": _TRUTH, "is_erased": _TRUTH, "error_code": _NUMBER, "error_reason": _MAYBE,
+        "transcription_url": _MAYBE,
+    },
 }  # fmt: skip
 _HEADERS: Final = {
     "webhook-id": "Names the notification; the same over all retries.",

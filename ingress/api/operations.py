@@ -16,6 +16,7 @@ from ingress.api import (
     resources,
     schemas,
     sender_schemas,
+    transcription_schemas,
 )
 from shared.bulk_request import BulkSchema
 from shared.number_document import NumberSchema
@@ -249,6 +250,30 @@ OPERATIONS: Final = (
         summary="A picture of a recording", description="SVG; PNG with `format=png` or an `Accept` header that prefers it.",
         media_types=("image/svg+xml", "image/png"), answers={200: ("The picture.", None)},
         problems=(401, 403, 404, 409, 410, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/recordings/{recording_sid}/transcription", name="showTranscription", tag="recordings",
+        scope="recordings:read", security=(KEY, USER), query=recording_schemas.ReadSchema, headers=("Purpose",),
+        summary="What was said in a recording",
+        description="Secrets (cards, codes, social security and account numbers, passwords) were taken out before.",
+        answers={200: ("What was said.", transcription_schemas.TranscriptionResource)},
+        problems=(401, 403, 404, 410, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/calls/{call_id}/transcriptions", name="listCallTranscriptions", tag="recordings",
+        scope="recordings:read", security=(KEY, USER), query=recording_schemas.ReadSchema, headers=("Purpose",),
+        summary="What was said in a call and in its legs",
+        description="Also what was heard while it went on. Nothing of a recording whose deletion was asked for.",
+        answers={200: ("The transcriptions, newest first.", transcription_schemas.CallTranscriptions)},
+        problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/transcriptions", name="searchTranscriptions", tag="recordings", scope="recordings:read",
+        security=(KEY, USER), query=transcription_schemas.SearchSchema, headers=("Purpose",), is_list=True,
+        summary="Where something was said",
+        description="A user, and a key of one tenant, searches in what is their tenant's.",
+        answers={200: ("A page of transcriptions, newest first.", transcription_schemas.HitResource)},
+        problems=(401, 403, 422, 503),
     ),
     Operation(
         method="get", path="/api/media/{token}", name="followLink", tag="recordings", security=(), headers=("Range",),

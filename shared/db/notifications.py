@@ -175,3 +175,14 @@ def tell_anew(conn: Connection, subject: str, adapter: Adapter, changed: dict[st
         """,
         {"subject": subject, "adapter": adapter, "changed": json.dumps(changed)},
     )
+
+
+def restate_words(conn: Connection, transcription_sids: Sequence[str], changed: dict[str, Any]) -> None:
+    """Other words in what was told of these transcriptions; what still waits is told with them."""
+    conn.execute(
+        """
+        update notifications set data = data || %s::jsonb
+         where subject = any(%s) and type in ('transcription.completed', 'transcription.failed')
+        """,
+        (json.dumps(changed), list(transcription_sids)),
+    )

@@ -19,7 +19,8 @@ _SELECT: LiteralString = f"""
            r.error_reason, r.announced_at, r.available_at, r.fetched_at, r.verified_at, r.stored_at, r.absent_at,
            r.failed_at, r.provider_deleted_at, r.deleted_at, owner.tenant_id, d.asked_at as deletion_asked_at,
            {IS_HELD} as is_held,
-           exists (select from recording_waveforms w where w.recording_sid = r.recording_sid) as has_waveform
+           exists (select from recording_waveforms w where w.recording_sid = r.recording_sid) as has_waveform,
+           exists (select from transcriptions t where t.recording_sid = r.recording_sid) as has_transcription
       from recordings r
       left join lateral (
           select coalesce(c.tenant_id, p.tenant_id) as tenant_id, c.parent_call_sid
@@ -64,6 +65,12 @@ class RecordingOverview:
     deletion_asked_at: datetime | None
     is_held: bool
     has_waveform: bool
+    has_transcription: bool
+
+    @property
+    def is_gone(self) -> bool:
+        """It is deleted, or somebody has asked for that: nobody hears, sees or reads any of it."""
+        return self.state == "deleted" or self.deletion_asked_at is not None
 
     @property
     def is_playable(self) -> bool:

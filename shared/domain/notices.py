@@ -7,6 +7,7 @@ TYPES: Final = frozenset({
     "call.incoming", "call.status", "call.completed", "call.missed",
     "sms.received", "sms.queued", "sms.sent", "sms.delivered", "sms.undelivered", "sms.failed",
     "recording.available", "recording.failed", "recording.deleted",
+    "transcription.completed", "transcription.failed",
     "consent.opted_out", "consent.opted_in",
     "endpoint.disabled", "endpoint.test",
 })  # fmt: skip

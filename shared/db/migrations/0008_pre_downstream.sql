@@ -104,8 +104,8 @@ alter table jobs
     drop constraint jobs_kind_check,
     add constraint jobs_kind_check check (kind in ('sms.send', 'bulk.expand', 'call.end', 'call.settle', 'call.control',
                                                    'call.place', 'recording.fetch', 'recording.expect', 'recording.release',
-                                                   'recording.delete', 'transcription.request', 'deliver', 'as-call',
-                                                   'replay.expand')),
+                                                   'recording.delete', 'transcription.request', 'transcription.settle',
+                                                   'deliver', 'as-call', 'replay.expand')),
     add column group_key text,
     add check (group_key is null or pace_key is null);
 update jobs set group_key = d.endpoint_id from deliveries d
