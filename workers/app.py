@@ -15,6 +15,7 @@ from workers import (
     dispatch,
     events,
     execute,
+    hourly,
     housekeeping,
     message_check,
     recording_audit,
@@ -24,7 +25,7 @@ from workers import (
 from workers.catalogue import CATALOGUE
 from workers.context import open_runtime
 from workers.guard import Guard
-from workers.house import FORGET, KEEP, RECONCILE_RECORDINGS, REFRESH_NUMBERS, VERIFY_RECORDINGS, app
+from workers.house import FORGET, KEEP, RECONCILE_RECORDINGS, REFRESH_NUMBERS, REPORT_HOURS, VERIFY_RECORDINGS, app
 from workers.relay import Relay
 from workers.release import Releaser
 
@@ -131,6 +132,12 @@ def refresh_numbers() -> None:
 def forget() -> None:
     """Beat: drop what nobody can ask for any more."""
     housekeeping.forget(app.hands)
+
+
+@app.task(name=REPORT_HOURS)
+def report_hours() -> None:
+    """Beat: what were the last hours made of?"""
+    hourly.report(app.hands)
 
 
 @app.task(name=KEEP)

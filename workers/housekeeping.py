@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from shared import log, metrics
-from shared.db import beat_slots, idempotency, jobs, numbers
+from shared.db import beat_slots, hourly, idempotency, jobs, numbers
 from shared.domain.phone import masked
 from shared.errors import Transient
 from workers.context import WorkerRuntime
@@ -40,6 +40,7 @@ def forget(rt: WorkerRuntime) -> None:
     metrics.BEAT_TICKS.labels("forget").inc()
     with rt.db.connection() as conn:
         keys, slots = idempotency.forget_old(conn), beat_slots.forget_old(conn)
+        hourly.forget_old(conn)
         orphans = jobs.unblock_orphans(conn)
     log.get().info("housekeeping_done", idempotency_keys=keys, beat_slots=slots, orphaned_jobs=orphans)
 

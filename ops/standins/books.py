@@ -4,9 +4,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
 
+from ops.standins.analytics import Figures
 from ops.standins.conversations import Conversation
 from ops.standins.deliveries import Subscriber
 from ops.standins.faults import Faults
+from ops.standins.ns_delivery import Fates
 from ops.standins.ways import Ways
 
 # A load run must not fill the memory: about 20 MB of the newest requests are kept.
@@ -47,6 +49,8 @@ class Books:
     requests_count: int = 0
     numbers: dict[str, dict[str, str]] = field(default_factory=dict)
     subscribers: dict[str, Subscriber] = field(default_factory=dict)
+    fates: Fates = field(default_factory=Fates)
+    figures: Figures = field(default_factory=Figures)
     faults: Faults = field(default_factory=Faults)
     ways: Ways = field(default_factory=Ways)
 
@@ -65,6 +69,7 @@ class Books:
             self.conversations.clear()
             self.requests.clear()
             self.requests_count = 0
+            self.fates, self.figures = Fates(), Figures()
             self.faults.clear()
             for subscriber in self.subscribers.values():
                 subscriber.forget()

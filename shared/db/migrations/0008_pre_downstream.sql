@@ -99,6 +99,15 @@ create table delivery_attempts (
 );
 create index delivery_attempts_in_time on delivery_attempts (at);
 
+-- Which hours have been told as `report.hourly`, in which revision, and of which tenants (null: numbers without an owner).
+create table reported_hours (
+    hour      timestamptz not null check (hour = date_trunc('hour', hour, 'UTC')),
+    revision  smallint not null check (revision in (1, 2)),
+    tenants   text[] not null default '{}',
+    told_at   timestamptz not null default now(),
+    primary key (hour, revision)
+);
+
 -- Work of a group (an endpoint's) is not hinted job by job: the relay takes what the group may have in hand.
 alter table jobs
     drop constraint jobs_kind_check,
