@@ -18,6 +18,7 @@ from workers import (
     hourly,
     housekeeping,
     message_check,
+    number_owners,
     recording_audit,
     retention,
     sending,
@@ -125,7 +126,7 @@ def send_sms(self: Any, job: Any = None, *rest: Any, **more: Any) -> None:
 @app.task(name=REFRESH_NUMBERS)
 def refresh_numbers() -> None:
     """Beat: whose numbers are these?"""
-    housekeeping.refresh_numbers(app.hands)
+    number_owners.refresh(app.hands)
 
 
 @app.task(name=FORGET)

@@ -99,6 +99,9 @@ create table delivery_attempts (
 );
 create index delivery_attempts_in_time on delivery_attempts (at);
 
+-- When pns-provisioning-service was last asked in vain whose a number is; null once it has answered.
+alter table numbers add column pns_unanswered_at timestamptz;
+
 -- Which hours have been told as `report.hourly`, in which revision, and of which tenants (null: numbers without an owner).
 create table reported_hours (
     hour      timestamptz not null check (hour = date_trunc('hour', hour, 'UTC')),

@@ -135,7 +135,7 @@ def test_a_tenants_reports_come_in_order_and_to_its_own_endpoint_only(world, beg
     happened(world, began)
     hourly.report(world.rt, due(began, revision=2))
     rows = world.rows(
-        "select endpoint_id, data ->> 'revision', order_key from deliveries d join notifications n on n.id = notification_id"
+        "select endpoint_id, data ->> 'revision', j.order_key from deliveries d join notifications n on n.id = notification_id"
         " join jobs j on j.ref = d.id::text and j.kind in ('deliver', 'as-call') where n.type = 'report.hourly' order by d.id"
     )
     assert rows == [("all", "1", f"all|report|{TENANT}"), ("all", "2", f"all|report|{TENANT}")]
