@@ -112,7 +112,7 @@ def finish(rt: WorkerRuntime, recording: Recording, deletion: Deletion) -> None:
         )  # fmt: skip
         notifications.notify(
             conn, "recording.deleted", subject=sid, tenant_id=tenant_id, order_key=f"recording|{sid}",
-            data={"recording_sid": sid, "call_sid": recording.call_sid, "state": "deleted", **told,
+            data={"recording_sid": sid, "call_sid": recording.call_sid, "tenant_id": tenant_id, "state": "deleted", **told,
                   "duration_s": recording.duration_s, "channels": recording.channels, "error_reason": None},
         )  # fmt: skip
     metrics.RECORDINGS.labels("deleted").inc()

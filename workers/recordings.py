@@ -176,15 +176,17 @@ def _follow(conn: Connection, settings: Settings, recording: Recording, heard: H
 
 def _notify(conn: Connection, type_: str, recording: Recording) -> None:
     """Thin on purpose: what it is and how to ask for it, no link that gives the sound to whoever reads it."""
+    tenant_id = recordings.tenant_of(conn, recording.recording_sid)
     notifications.notify(
         conn,
         type_,
         subject=recording.recording_sid,
-        tenant_id=recordings.tenant_of(conn, recording.recording_sid),
+        tenant_id=tenant_id,
         order_key=f"recording|{recording.recording_sid}",
         data={
             "recording_sid": recording.recording_sid,
             "call_sid": recording.call_sid,
+            "tenant_id": tenant_id,
             "state": recording.state,
             "duration_s": recording.duration_s,
             "channels": recording.channels,

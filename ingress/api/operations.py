@@ -437,6 +437,12 @@ OPERATIONS: Final = (
         answers={200: ("The replay, canceled.", delivery_schemas.WholeReplayResource)}, problems=(401, 403, 404, 503),
     ),
     Operation(
+        method="get", path="/api/event-types", name="listEventTypes", tag="events", scope="events:read",
+        summary="Every type of notification, with its JSON Schema and an example",
+        description="For whoever builds a receiver: the same as `webhooks` of this document. All of them at once.",
+        answers={200: ("The catalogue.", resources.EventTypes)}, problems=(401, 403, 503),
+    ),
+    Operation(
         method="get", path="/api/opt-outs", name="listOptOuts", tag="consent", scope="consent:read",
         summary="The newest opt-outs", query=consent_schemas.OptOutsPageSchema, is_list=True,
         answers={200: ("A page of opt-outs, newest first.", consent_schemas.OptOutResource)}, problems=(401, 403, 422, 503),

@@ -49,6 +49,34 @@ def subscriber_state(name: str) -> Response:
         return jsonify({"name": name, "has_secret": subscriber.secret is not None, "received": received})
 
 
+@control.get("/standin/ns-delivery")
+def ns_delivery_state() -> Response:
+    """What ns-delivery-service knows of each text, by our id of it."""
+    books = _books()
+    with books.lock:
+        return jsonify({message_id: asdict(fate) for message_id, fate in books.fates.known.items()})
+
+
+@control.get("/standin/analytics")
+def analytics_state() -> Response:
+    """Events by type; each tenant's hours as counted from events, and as reported; where the two differ."""
+    books = _books()
+    with books.lock:
+        figures = books.figures
+        counted = [
+            {"tenant_id": tenant, "hour": hour, **words}
+            for (tenant, hour), words in sorted(figures.counted().items(), key=str)
+        ]
+        return jsonify(
+            {
+                "by_type": dict(figures.by_type),
+                "counted": counted,
+                "reports": [*figures.reports.values()],
+                "differences": [asdict(difference) for difference in figures.differences()],
+            }
+        )
+
+
 @control.put("/standin/subscriber/<name>/secret")
 def set_secret(name: str) -> Response:
     secret = reading.text(reading.json_object(request), "secret")

@@ -10,6 +10,7 @@ TYPES: Final = frozenset({
     "transcription.completed", "transcription.failed",
     "consent.opted_out", "consent.opted_in",
     "endpoint.disabled", "endpoint.test",
+    "report.hourly",
 })  # fmt: skip
 
 # What as-call-service has a door for.

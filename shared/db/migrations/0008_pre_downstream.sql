@@ -112,13 +112,25 @@ create table delivery_attempts (
 create index delivery_attempts_in_time on delivery_attempts (at);
 create index delivery_attempts_by_endpoint on delivery_attempts (endpoint_id, at desc, delivery_id desc, nth desc);
 
+-- When pns-provisioning-service was last asked in vain whose a number is; null once it has answered.
+alter table numbers add column pns_unanswered_at timestamptz;
+
+-- Which hours have been told as `report.hourly`, in which revision, and of which tenants (null: numbers without an owner).
+create table reported_hours (
+    hour      timestamptz not null check (hour = date_trunc('hour', hour, 'UTC')),
+    revision  smallint not null check (revision in (1, 2)),
+    tenants   text[] not null default '{}',
+    told_at   timestamptz not null default now(),
+    primary key (hour, revision)
+);
+
 -- Work of a group (an endpoint's) is not hinted job by job: the relay takes what the group may have in hand.
 alter table jobs
     drop constraint jobs_kind_check,
     add constraint jobs_kind_check check (kind in ('sms.send', 'bulk.expand', 'call.end', 'call.settle', 'call.control',
                                                    'call.place', 'recording.fetch', 'recording.expect', 'recording.release',
-                                                   'recording.delete', 'transcription.request',
-                                                   'transcription.settle', 'deliver', 'as-call', 'replay.expand')),
+                                                   'recording.delete', 'transcription.request', 'transcription.settle',
+                                                   'deliver', 'as-call', 'replay.expand')),
     add column group_key text,
     add check (group_key is null or pace_key is null);
 update jobs set group_key = d.endpoint_id from deliveries d
