@@ -7,7 +7,7 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from shared.db.notifications import Outcome
 
@@ -81,19 +81,23 @@ def page(
 
 
 def standing(conn: Connection, delivery_id: int) -> tuple[Standing, StoredAttempt | None] | None:
-    """How far this delivery has come, and the last attempt at it."""
-    with conn.cursor(row_factory=class_row(Standing)) as cursor:
-        found = cursor.execute(
-            "select id as delivery_id, notification_id, endpoint_id, outcome, attempts from deliveries where id = %s",
+    """How far this delivery has come, and the last attempt at it; in one look, since both are written together."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """
+            select d.endpoint_id, d.outcome, d.attempts, d.id as delivery_id, d.notification_id, n.type, n.subject,
+                   a.nth, a.at, a.duration_ms, a.http_status, a.error, a.answer
+              from deliveries d join notifications n on n.id = d.notification_id
+              left join lateral (
+                  select * from delivery_attempts where delivery_id = d.id order by nth desc limit 1) as a on true
+             where d.id = %s
+            """,
             (delivery_id,),
         ).fetchone()
-    if found is None:
+    if row is None:
         return None
-    with conn.cursor(row_factory=class_row(StoredAttempt)) as cursor:
-        last = cursor.execute(
-            f"{_SELECT} where a.delivery_id = %s order by a.nth desc limit 1", (delivery_id,)
-        ).fetchone()
-    return found, last
+    last = StoredAttempt(**{name: row[name] for name in StoredAttempt.__slots__}) if row["nth"] is not None else None
+    return Standing(**{name: row[name] for name in Standing.__slots__}), last
 
 
 def forget_some(conn: Connection) -> int:

@@ -8,8 +8,10 @@ import pytest
 
 from shared.db import audit, notifications
 from shared.domain.endpoint_secret import checked_secret
+from shared.notice_examples import EXAMPLES
 from workers.relay import Relay
 
+MISSED = dict(EXAMPLES["call.missed"]["data"])
 URL, SECRET, SECOND = "https://hooks.example.com/in", "whsec_" + "A" * 32, "whsec_" + "B" * 32
 
 
@@ -100,7 +102,7 @@ def test_it_is_disabled_enabled_rotated_and_removed_and_the_audit_says_who_did_i
     (rotated,) = cli.json("endpoints", "rotate", "crm", "--overlap-hours", "0.5")
     assert rotated["previous_until"] is not None
     with world.rt.db.connection() as conn:
-        notifications.notify(conn, "call.missed", subject="1", tenant_id=None, order_key="one", data={})
+        notifications.notify(conn, "call.missed", subject="1", tenant_id=None, order_key="one", data=MISSED)
     assert cli.json("endpoints", "show", "crm")[0]["waiting"] == 1
     assert cli.json("endpoints", "remove", "crm") == [{"id": "crm", "canceled": 1}]
     cli("endpoints", "show", "crm", status=1)

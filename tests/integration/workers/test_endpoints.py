@@ -13,12 +13,14 @@ import requests
 from ops.standins.app import build
 from ops.standins.server import listen
 from shared.db import notifications
+from shared.notice_examples import EXAMPLES
 from shared.runtime import Runtime
 from tests.integration.ingress.api.conftest import Api, application, new_key
 from tests.integration.workers.conftest import Story
 from workers import housekeeping
 from workers.relay import Relay
 
+MISSED = dict(EXAMPLES["call.missed"]["data"])
 _subjects = itertools.count(1)
 
 
@@ -80,7 +82,7 @@ def happens(world: Story) -> None:
             subject=f"{next(_subjects)}",
             tenant_id=None,
             order_key=f"{next(_subjects)}",
-            data={"n": 1},
+            data=MISSED,
         )
 
 
@@ -183,7 +185,7 @@ def test_an_endpoint_deleted_while_it_is_told_leaves_nothing_behind(world, api, 
 def test_what_was_promised_in_the_moment_of_an_end_is_swept(world, api):
     subscribed(api, "http://127.0.0.1:9")
     with world.rt.db.connection() as late:
-        notifications.notify(late, "call.missed", subject="late", tenant_id=None, order_key="one", data={})
+        notifications.notify(late, "call.missed", subject="late", tenant_id=None, order_key="one", data=MISSED)
         api._ask("DELETE", "/api/endpoints/crm")
     assert world.rows("select outcome from deliveries") == [(None,)]
     housekeeping.forget(world.rt)

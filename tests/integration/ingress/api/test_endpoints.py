@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from ops.manage.keys import mint
@@ -14,10 +15,12 @@ from shared.db.relay import Attempt
 from shared.domain.endpoint_secret import checked_secret
 from shared.domain.notices import FOR_AS_CALL
 from shared.endpoint_care import MOST_OF_TENANT
+from shared.notice_examples import EXAMPLES
 from shared.runtime import Runtime
 
 from .conftest import TENANT, Api, new_key, user_token
 
+MISSED = dict(EXAMPLES["call.missed"]["data"])
 URL, OTHER_URL = "https://hooks.example.com/in", "https://other.example.com/in"
 SECRET, SECOND = "whsec_" + "A" * 32, "whsec_" + "B" * 32
 READ, WRITE = {"endpoints:read"}, {"endpoints:write"}
@@ -53,7 +56,12 @@ def rows(rt: Runtime, query: Any, *values: Any) -> list[tuple[Any, ...]]:
 def happens(rt: Runtime, subject: str = "1", *, tenant: str = TENANT, order_key: str = "one") -> None:
     with rt.db.connection() as conn:
         assert notifications.notify(
-            conn, "call.missed", subject=subject, tenant_id=tenant, order_key=order_key, data={}
+            conn,
+            "call.missed",
+            subject=subject,
+            tenant_id=tenant,
+            order_key=order_key,
+            data=MISSED,
         )
 
 
@@ -330,7 +338,7 @@ class TestDelete:
     ):
         add(api, id="crm")
         with rt.db.connection() as late:
-            notifications.notify(late, "call.missed", subject="late", tenant_id=None, order_key="one", data={})
+            notifications.notify(late, "call.missed", subject="late", tenant_id=None, order_key="one", data=MISSED)
             assert delete(api, "crm").get_json()["canceled"] == 0
         add(api, id="crm")
         assert rows(rt, "select d.outcome, jobs.state from deliveries d join jobs on jobs.ref = d.id::text") == [
@@ -537,29 +545,30 @@ def test_everything_done_is_in_the_audit_with_who_did_it(api: Api, rt: Runtime):
     assert entries[-1].detail == {"canceled": 2}
 
 
-def test_no_secret_gets_anywhere_but_into_the_one_answer(api: Api, rt: Runtime, capsys: Any):
-    """Secrets and values of headers, given and made, in every way there is."""
-    given = add(api, id="crm", secret=SECRET, headers={"authorization": PASSWORD})
-    made = add(api, id="own")
-    rotated = api.post("/api/endpoints/crm/rotate", json={"secret": SECOND}).get_json()
-    drawn = api.post("/api/endpoints/own/rotate").get_json()
-    hidden = [one["secret"] for one in (given, made, rotated, drawn)] + [PASSWORD]
-    api.post("/api/endpoints/crm/test")
-    happens(rt)
-    told(rt, (401, "http_401"))
-    answers = [
-        api.get("/api/endpoints"), api.get("/api/endpoints/crm"), api.get("/api/endpoints/own"),
-        api.get("/api/endpoints/crm/attempts"),
-        patch(api, "crm", {"headers": {"x-more": "a" * 20}}), patch(api, "crm", {"enabled": False}),
-        patch(api, "crm", {"headers": {"Bad Name": PASSWORD}}), patch(api, "crm", {"headers": {"x-bad": PASSWORD + "\n"}}),
-        patch(api, "crm", {"secret": SECRET}),
-        api.post("/api/endpoints", json={"url": URL, "secret": SECRET + "!"}),
-        api.post("/api/endpoints", json={"url": URL, "id": "crm", "secret": SECRET}),
-        api.post("/api/endpoints/crm/rotate", json={"secret": SECOND}), delete(api, "crm"),
-    ]  # fmt: skip
+def test_no_secret_gets_anywhere_but_into_the_one_answer(api: Api, rt: Runtime):
+    """Secrets and values of headers, given and made, in every way there is. Of the logs, what is said before its last net."""
+    with capture_logs() as lines:
+        given = add(api, id="crm", secret=SECRET, headers={"authorization": PASSWORD})
+        made = add(api, id="own")
+        rotated = api.post("/api/endpoints/crm/rotate", json={"secret": SECOND}).get_json()
+        drawn = api.post("/api/endpoints/own/rotate").get_json()
+        hidden = [one["secret"] for one in (given, made, rotated, drawn)] + [PASSWORD]
+        api.post("/api/endpoints/crm/test")
+        happens(rt)
+        told(rt, (401, "http_401"))
+        answers = [
+            api.get("/api/endpoints"), api.get("/api/endpoints/crm"), api.get("/api/endpoints/own"),
+            api.get("/api/endpoints/crm/attempts"),
+            patch(api, "crm", {"headers": {"x-more": "a" * 20}}), patch(api, "crm", {"enabled": False}),
+            patch(api, "crm", {"headers": {"Bad Name": PASSWORD}}), patch(api, "crm", {"headers": {"x-bad": PASSWORD + "\n"}}),
+            patch(api, "crm", {"secret": SECRET}),
+            api.post("/api/endpoints", json={"url": URL, "secret": SECRET + "!"}),
+            api.post("/api/endpoints", json={"url": URL, "id": "crm", "secret": SECRET}),
+            api.post("/api/endpoints/crm/rotate", json={"secret": SECOND}), delete(api, "crm"),
+        ]  # fmt: skip
     said = "\n".join(answer.text for answer in answers)
     said += json.dumps(rows(rt, "select action, detail from audit"), default=str)
-    said += json.dumps(rows(rt, "select * from notifications"), default=str) + "".join(capsys.readouterr())
+    said += json.dumps(rows(rt, "select * from notifications"), default=str) + str(lines)
     assert "endpoint_changed" in said
     for secret in hidden:
         assert secret not in said
