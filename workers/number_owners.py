@@ -89,8 +89,9 @@ def _owner(said: Mapping[str, Any]) -> tuple[str | None, str]:
     """Tenant and status."""
     found = _found(said)
     tenant_id, status = found.get("tenantId"), found.get("status")
-    is_word = isinstance(status, str) and 0 < len(status) <= _LONGEST_STATUS
-    return (tenant_id if isinstance(tenant_id, str) and tenant_id else None), (status if is_word else "unknown")
+    if not (isinstance(status, str) and 0 < len(status) <= _LONGEST_STATUS):
+        status = "unknown"
+    return (tenant_id if isinstance(tenant_id, str) and tenant_id else None), status
 
 
 def _found(said: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -42,16 +42,20 @@ class Front(ThreadingHTTPServer):
 
 class _Passing(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Front
+
+    @property
+    def _front(self) -> Front:
+        assert isinstance(self.server, Front)
+        return self.server
 
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path == PATH:
-            self.server.odds = json.loads(body)
+            self._front.odds = json.loads(body)
             self._say(200, b"{}")
             return
-        time.sleep(self.server.odds.get("slow_s", 0.0) * random.uniform(0.5, 1.5))
-        if self.server.is_to("error_before"):
+        time.sleep(self._front.odds.get("slow_s", 0.0) * random.uniform(0.5, 1.5))
+        if self._front.is_to("error_before"):
             self._say(random.choice((500, 503)), random.choice(SLOW_DOWN))
             return
         try:
@@ -59,15 +63,15 @@ class _Passing(BaseHTTPRequestHandler):
         except (OSError, http.client.HTTPException):
             self._cut()
             return
-        if self.server.is_to("error_after"):
+        if self._front.is_to("error_after"):
             self._say(random.choice((500, 503)), random.choice(SLOW_DOWN))
         else:
-            self._say(answer.status, told, answer.getheaders(), is_cut=self.server.is_to("cut"))
+            self._say(answer.status, told, answer.getheaders(), is_cut=self._front.is_to("cut"))
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _any
 
     def _passed_on(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
-        with contextlib.closing(http.client.HTTPConnection(self.server.host, timeout=_WITHIN_S)) as there:
+        with contextlib.closing(http.client.HTTPConnection(self._front.host, timeout=_WITHIN_S)) as there:
             headers = {
                 name: value for name, value in self.headers.items() if name.lower() not in ("expect", "connection")
             }

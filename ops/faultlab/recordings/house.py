@@ -11,7 +11,6 @@ import requests
 
 from ops.faultlab.house import ROOT, House, open_stores, remembering
 from ops.faultlab.recordings.faults import FRONT_URL
-from ops.manage import endpoints as manage_endpoints
 from ops.manage.keys import mint
 from ops.stack import house as stack_house
 from ops.stack import probes, s3
@@ -20,6 +19,7 @@ from ops.stack.service import Service
 from shared.db import endpoints
 from shared.db.endpoints import Endpoint
 from shared.db.migrate import migrate
+from shared.endpoint_care import new_secret
 
 PROGRAMS: Final = ("ingress", "events", "recordings", "notify", "beat")
 SUBSCRIBER: Final = "lab-recordings"
@@ -95,7 +95,7 @@ def _front(url: str, to: str) -> Service:
 
 def _furnish(env: Mapping[str, str]) -> str:
     """Who is told, the class of what is to leave Twilio, and a key."""
-    at, secret = env["TS_STANDINS_URL"], manage_endpoints.new_secret()
+    at, secret = env["TS_STANDINS_URL"], new_secret()
     with psycopg.connect(env["TS_DATABASE_URL"]) as conn:
         subscriber = Endpoint(SUBSCRIBER, f"{at}/subscriber/{SUBSCRIBER}", "standard", secret, list(HEARS), None, True)
         endpoints.put(conn, subscriber)

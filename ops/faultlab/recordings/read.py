@@ -103,7 +103,10 @@ def _kept(conn: psycopg.Connection) -> list[Kept]:
         """
     ).fetchall()
     names = ("announced", "available", "fetched", "verified", "stored", "provider-deleted", "deleted")
-    return [Kept(*row[:6], dict(zip(names, map(_ns, row[6:]), strict=True))) for row in rows]
+    return [
+        Kept(sid, state, sha256_, key, copy, damage, dict(zip(names, map(_ns, times), strict=True)))
+        for sid, state, sha256_, key, copy, damage, *times in rows
+    ]
 
 
 def _deletions(conn: psycopg.Connection) -> list[Deletion]:
@@ -111,7 +114,7 @@ def _deletions(conn: psycopg.Connection) -> list[Deletion]:
     for sid, place in conn.execute("select recording_sid, place from recording_receipts"):
         receipts.setdefault(sid, []).append(place)
     rows = conn.execute("select recording_sid, asked_at, begun_at, done_at from recording_deletions")
-    return [Deletion(row[0], *map(_ns, row[1:]), receipts.get(row[0], ())) for row in rows]
+    return [Deletion(sid, _ns(asked), _ns(begun), _ns(done), receipts.get(sid, ())) for sid, asked, begun, done in rows]
 
 
 def _lying(keeping: Keeping) -> list[Lying]:

@@ -13,6 +13,7 @@ from ops.standins.server import listen
 from shared.db import endpoints
 from shared.db.endpoints import Endpoint
 from shared.db.hourly import FIRST_AFTER
+from shared.domain.event import Event
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, SECRET, TENANT, event
 from tests.integration.workers.test_messages import reported, wanted
 from tests.told import faults
@@ -39,7 +40,7 @@ def standins(world) -> Iterator[str]:
     server.server_close()
 
 
-def calls(nth: int, dial: str, business: str = BUSINESS) -> None:
+def calls(nth: int, dial: str, business: str = BUSINESS) -> Iterator[Event]:
     facts = {"CallSid": f"CA{nth:032x}", "From": f"+1212555{nth:04d}", "To": business, "Direction": "inbound"}
     yield event("call", CallStatus="ringing", answer="forward", **facts)
     yield event("dial", CallStatus="in-progress", DialCallStatus=dial, **facts)

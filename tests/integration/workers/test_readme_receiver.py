@@ -1,6 +1,7 @@
 """The receiver that README shows, run as it stands there and told by the real relay."""
 
 import re
+from collections.abc import Iterator
 from contextlib import closing
 from threading import Thread
 from typing import Any
@@ -19,7 +20,7 @@ OTHER_SECRET = "whsec_b3RoZXIgc2VjcmV0IGJ5dGVzIGhlcmU="
 
 
 @pytest.fixture
-def receiver(monkeypatch) -> dict[str, Any]:
+def receiver(monkeypatch) -> Iterator[dict[str, Any]]:
     """The names of the example, with `url` where its application listens."""
     (text,) = re.findall(r"<!-- receiver:.*?```python\n(.*?)```", (REPO / "README.md").read_text(), re.S)
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)

@@ -14,6 +14,8 @@ from shared.runtime import Runtime
 
 from .conftest import TENANT, Api, new_key
 
+pytestmark = pytest.mark.made_up_notices
+
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 RANGE = {"since": (HOUR_AGO - timedelta(hours=1)).isoformat(), "until": (HOUR_AGO + timedelta(minutes=30)).isoformat()}
 
@@ -120,8 +122,17 @@ class TestDeliveries:
         assert json.loads(api.get(f"/api/deliveries/{older['id']}").get_json()["body"])["callSid"] == "CA1"
         assert api.get(f"/api/deliveries/{newer['id']}").get_json()["body"] is None
 
-    @pytest.mark.parametrize("path", ["/api/deliveries/1", f"/api/deliveries/{2**70}", "/api/notifications/" + "0" * 36,
-                                      "/api/notifications/6d0f2e62-68a4-4f64-8d2b-6d3a6d4a2f11/attempts", "/api/replays/1"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/api/deliveries/1",
+            f"/api/deliveries/{2**70}",
+            "/api/notifications/" + "0" * 36,
+            "/api/notifications/6d0f2e62-68a4-4f64-8d2b-6d3a6d4a2f11/attempts",
+            "/api/replays/1",
+            f"/api/replays/{2**70}",
+        ],
+    )
     def test_what_is_not_there_is_404(self, api: Api, path: str):
         assert api.get(path).status_code == 404
 
