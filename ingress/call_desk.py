@@ -178,7 +178,13 @@ def _nobody(rt: IngressRuntime, turn: Turn, reason: Reason = "", *, kind: str = 
     """Nobody is rung any more: a message can be left, or the call ends."""
     if not turn.number.routing.voicemail:
         return Said(twiml.goodbye(turn.number, reason=reason), call_notes.build(kind or "hangup", reason))
-    document = twiml.voicemail(turn.number, rt.urls, call_sid=turn.call_sid, reason=reason)
+    document = twiml.voicemail(
+        turn.number,
+        rt.urls,
+        call_sid=turn.call_sid,
+        reason=reason,
+        is_transcribed=rt.settings.transcription == "twilio",
+    )
     return Said(document, call_notes.build("voicemail", reason))
 
 

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from ingress.context import IngressRuntime
 from shared import inbox, journal
-from shared.db import calls, dead_letters, jobs, replays, set_aside
+from shared.db import calls, dead_letters, jobs, numbers, replays, set_aside
 from shared.tasks import QUEUES
 from shared.version import VERSION
 
@@ -66,6 +66,12 @@ class Gauges:
                 oldest.add_metric([kind], age_s)
             yield from (due, oldest)
             yield _one("calls_active", "Calls that have not ended.", calls.active(conn))
+            if self._rt.settings.pns_url:
+                yield _one(
+                    "number_owners_oldest_seconds",
+                    "Of all numbers the longest time without word of their owner.",
+                    numbers.oldest_check_s(conn),
+                )
             dead = Gauge(_PREFIX + "dlq_size", "What will not be tried again and waits for a person.", labels=["kind"])
             dead.add_metric(["event"], set_aside.count(conn))
             for kind, count in jobs.given_up(conn):

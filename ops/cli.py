@@ -18,6 +18,7 @@ from ops.manage.senders import senders
 from ops.manage.system import config, migrate
 from ops.manage.texts import bulk, sms
 from ops.manage.traffic import simulate
+from ops.manage.transcripts import transcripts
 
 
 class _Tool(click.Group):
@@ -37,7 +38,7 @@ def main() -> None:
 
 for command in (
     account, bulk, config, consents, deliveries, endpoints, events, holds, inbox, keys, migrate, numbers, opt_outs, recordings,
-    replays, report, retention, senders, simulate, sms,
+    replays, report, retention, senders, simulate, sms, transcripts,
 ):  # fmt: skip
     main.add_command(command)
 

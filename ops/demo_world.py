@@ -53,5 +53,5 @@ def stranger(seed: str) -> str:
 
 # Subscribers of signed notifications, at {TS_STANDINS_URL}/subscriber/{name}: one for message statuses, one for all.
 DELIVERY_SUBSCRIBER: Final = "ns-delivery"
-ANALYTICS_SUBSCRIBER: Final = "as-analytics"
+ANALYTICS_SUBSCRIBER: Final = "analytics"
 SUBSCRIBERS: Final = (DELIVERY_SUBSCRIBER, ANALYTICS_SUBSCRIBER)

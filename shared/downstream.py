@@ -3,7 +3,7 @@
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.client import HTTPException, IncompleteRead
 from typing import Any, Final
@@ -21,7 +21,7 @@ from shared.outside.bounded import TooMuch, tls_context
 from shared.outside.exchange import ROOM_BYTES, Reply, Request, exchange
 from shared.outside.guard import Guard
 from shared.outside.lines import Line, Lines
-from shared.outside.place import Place, parsed
+from shared.outside.place import parsed
 from shared.outside.standard_webhooks import signature
 from shared.version import VERSION
 
@@ -71,16 +71,17 @@ class Downstream:
         """Posts a notification. `message_id` stays the same over retries. Raises Transient, Permanent."""
         body = standard_webhooks.body_of(document)
         ours = standard_webhooks.signed(target.secrets, message_id=message_id, timestamp=int(time.time()), body=body)
-        return self._send("POST", parsed(target.url), {**_checked(target.headers), **ours}, body)
+        return self._send(Request("POST", *parsed(target.url), {**_checked(target.headers), **ours}, body.encode()))
 
     def post_service(self, url: str, document: dict[str, Any]) -> Answer:
         """Posts to a sibling service of the platform, with the platform's key. Raises Transient, Permanent."""
-        return self._send("POST", parsed(url), self._vouched(), as_call_bodies.written(document))
+        body = as_call_bodies.written(document).encode()
+        return self._send(Request("POST", *parsed(url), self._vouched(), body, is_repeatable=False))
 
     def look_up_number(self, pns_url: str, phone_number: str) -> Answer:
         """Asks pns-provisioning-service whose number this is; its URL is a setting, so it may be anywhere. Raises Transient."""
         url = f"{pns_url}/phone-numbers/lookup/{quote(phone_number, safe='')}"
-        return self._send("GET", parsed(url, is_trusted=True), self._vouched())
+        return self._send(Request("GET", *parsed(url, is_trusted=True), self._vouched()))
 
     def close(self) -> None:
         """Gives the connections back."""
@@ -89,38 +90,36 @@ class Downstream:
     def _vouched(self) -> dict[str, str]:
         return {"x-service-key": self.service_key}
 
-    def _send(self, method: str, to: tuple[Place, str], headers: Mapping[str, str], body: str | None = None) -> Answer:
-        place, asked = to
-        text = body.encode() if body is not None else None
-        request = Request(method, place.authority, asked, {**headers, **_ALWAYS}, text)
+    def _send(self, request: Request) -> Answer:
+        request = replace(request, headers={**request.headers, **_ALWAYS})
         try:
-            reply = self._exchanged(place, request, time.monotonic() + self.deadline_s)
+            reply = self._exchanged(request, time.monotonic() + self.deadline_s)
         except (OSError, HTTPException, TooMuch) as fault:
             raise Transient(_reason(fault)) from fault
         return answer.read(reply.status, reply.headers, reply.body)
 
-    def _exchanged(self, place: Place, request: Request, ends_at: float) -> Reply:
+    def _exchanged(self, request: Request, ends_at: float) -> Reply:
         """On a kept connection, or a new one. A kept one may be closed by its other end at the very moment: then the request
-        goes out once more on a new one, if not a byte of an answer had come. It carries its id, so twice is once.
+        goes out once more on a new one, if not a byte of an answer had come and twice is once.
         """
-        line = self.lines.take(place)
+        line = self.lines.take(request.place)
         if line is not None:
             line.begin(ends_at, ROOM_BYTES)
             try:
-                return self._on(line, place, request)
+                return self._on(line, request)
             except (ConnectionError, ssl.SSLError):
-                if line.has_received:
+                if line.has_received or not request.is_repeatable:
                     raise
-        return self._on(self.guard.connected(place, ends_at, ROOM_BYTES), place, request)
+        return self._on(self.guard.connected(request.place, ends_at, ROOM_BYTES), request)
 
-    def _on(self, line: Line, place: Place, request: Request) -> Reply:
+    def _on(self, line: Line, request: Request) -> Reply:
         try:
             reply = exchange(line, request)
         except BaseException:
             line.close()
             raise
         if reply.is_whole:
-            self.lines.keep(place, line)
+            self.lines.keep(request.place, line)
         else:
             line.close()
         return reply

@@ -92,6 +92,9 @@ CALLS = Counter(
     _PREFIX + "calls_total", "Calls by direction and decision; outbound: placed, refused.", ["direction", "outcome"]
 )
 RECORDINGS = Counter(_PREFIX + "recordings_total", "Recordings by what became of them.", ["outcome"])
+TRANSCRIPTIONS = Counter(
+    _PREFIX + "transcriptions_total", "Transcriptions that ended, by who made them and how.", ["provider", "status"]
+)
 RECORDING_DELETIONS = Counter(
     _PREFIX + "recording_deletions_total", "Recordings that were deleted, by where.", ["place"]
 )
@@ -107,6 +110,11 @@ RECORDINGS_CHECKED_AT = Gauge(
     multiprocess_mode="max",
 )
 RECORDING_SECONDS = Histogram(_PREFIX + "recording_store_seconds", "From Twilio to the store, one recording.")
+TRANSCRIPTION_SECONDS = Histogram(
+    _PREFIX + "transcription_engine_seconds",
+    "What the engine took for the words of one recording.",
+    buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900),
+)
 TWILIO_REQUESTS = Counter(_PREFIX + "twilio_requests_total", "Requests to Twilio.", ["resource", "outcome", "code"])
 TWILIO_SECONDS = Histogram(_PREFIX + "twilio_request_seconds", "Time of a request to Twilio.", ["resource"])
 TWILIO_THROTTLED = Counter(_PREFIX + "twilio_throttled_total", "Requests that Twilio refused as too many (429).")

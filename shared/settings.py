@@ -207,6 +207,45 @@ def _recording_due_s(value: str) -> int:
     return int(value)
 
 
+def _engine_url(value: str) -> str:
+    """In the clear only where nobody else listens: what people said to a business goes there, and the engine's key."""
+    url = _public_url(value).removesuffix("/v1")  # as clients of this kind of engine are told it
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not _is_ours(parts.hostname or ""):
+        raise ValueError("must be https, or http to an address or a name of this machine or a private network")
+    if parts.username is not None:
+        raise ValueError("must have no user name in it")
+    return url
+
+
+def _is_ours(host: str) -> bool:
+    """Whether a host is this machine or in a private network, as far as that can be said without asking anybody.
+
+    Names: of one word (a neighbour in a compose network), and the ends that the public DNS will never have: RFC 6761, RFC
+    6762, and `internal` (ICANN resolution 2024.07.29.06).
+    """
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".localhost", ".local", ".internal"))
+
+
+def _token(value: str) -> str:
+    """It goes into a header. Never says the value."""
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("must be ASCII without spaces")
+    return value
+
+
+def _language(value: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError("must be a language of ISO 639-1, as en")
+    return value
+
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+
+
 def _env(name: str, parse: Callable[[str], Any], what: str, *, default: str | None = None, secret: bool = False) -> Any:
     """A field read from variable `name`. Without a default it is required; an empty value counts as absent."""
     return field(metadata={"name": name, "parse": parse, "what": what, "default": default, "secret": secret})
@@ -321,6 +360,30 @@ class Settings:
         _days,
         "days after which a recording that is stored here is deleted at Twilio (0: at once); keep: not before it is here",
         default="keep",
+    )
+    transcription: str = _env(
+        "TS_TRANSCRIPTION",
+        _one_of("off", "twilio", "http"),
+        "who writes down what is said: nobody, Twilio (voicemails in English), or an engine of ours (every recording)",
+        default="off",
+    )
+    transcription_url: str = _env(
+        "TS_TRANSCRIPTION_URL",
+        _engine_url,
+        "the engine's address, before /v1/audio/transcriptions: https, or http within a private network",
+        default="",
+    )
+    transcription_key: str = _env(
+        "TS_TRANSCRIPTION_KEY", _token, "the engine's bearer key; empty: it asks for none", default="", secret=True
+    )
+    transcription_model: str = _env(
+        "TS_TRANSCRIPTION_MODEL", _text, "the model that the engine is asked to use", default="whisper-1"
+    )
+    transcription_language: str = _env(
+        "TS_TRANSCRIPTION_LANGUAGE",
+        _language,
+        "the language of all recordings (ISO 639-1, as en); empty: the engine finds it out for each",
+        default="",
     )
     service_key: str = _env(
         "INTERNAL_SERVICE_KEY", _text, "the platform's X-Service-Key, both ways", default="", secret=True
@@ -458,6 +521,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         faults.append(
             "TS_RECORDING_KEYS: is missing, and nothing is written to disk unencrypted (TS_RECORDING_STORE=disk)"
         )
+    if values.get("transcription") == "http" and values.get("transcription_url") == "":
+        faults.append("TS_TRANSCRIPTION_URL: is missing, and nobody else is asked (TS_TRANSCRIPTION=http)")
     if faults:
         raise BadSettings("settings to mend:\n  " + "\n  ".join(faults))
     return Settings(**values)

@@ -46,6 +46,7 @@ QUEUE_OF: Final[Mapping[JobKind, str]] = {
     "recording.release": "recordings",
     "recording.delete": "recordings",
     "transcription.request": TRANSCRIPTS,
+    "transcription.settle": EVENTS,
     "deliver": NOTIFY,
     "as-call": NOTIFY,
     "replay.expand": "ticks",

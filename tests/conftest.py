@@ -18,6 +18,7 @@ from psycopg import sql
 
 from ops.stack import stores as stack_stores
 from ops.stack.supervisor import Supervisor
+from tests.told import wrongly_told
 
 REPO = Path(__file__).parent.parent
 # "main" without xdist, else gw0, gw1 …: each has a Redis database and a template of its own.
@@ -94,9 +95,15 @@ def empty_database_url(stores: Stores) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url(stores: Stores, database_template: str) -> Iterator[str]:
-    """A migrated database of this test's own."""
-    yield from _copy(stores, database_template)
+def database_url(stores: Stores, database_template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database of this test's own. What was told in it must be as the catalogue of notifications says.
+
+    A test that tells what nobody would tell is marked `made_up_notices`.
+    """
+    for url in _copy(stores, database_template):
+        yield url
+        if request.node.get_closest_marker("made_up_notices") is None:
+            assert [*wrongly_told(url)] == []
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,8 @@ WORKERS: Final[Mapping[str, Service]] = {
     "calls": Service(("calls",), 8),
     # Megabytes each. Ticks are beat's housekeeping: they wait on other services at times, and recordings wait best.
     "recordings": Service(("recordings", "ticks"), 4),
+    # Minutes each, and nobody waits for them: an engine with two recordings in hand is busy.
+    "transcripts": Service(("transcripts",), 2),
     # Its relay tells subscribers by couriers of its own; a task only rings for it.
     "notify": Service(("notify",), 2),
 }

@@ -15,8 +15,10 @@ from workers import (
     dispatch,
     events,
     execute,
+    hourly,
     housekeeping,
     message_check,
+    number_owners,
     recording_audit,
     retention,
     sending,
@@ -24,7 +26,7 @@ from workers import (
 from workers.catalogue import CATALOGUE
 from workers.context import open_runtime
 from workers.guard import Guard
-from workers.house import FORGET, KEEP, RECONCILE_RECORDINGS, REFRESH_NUMBERS, VERIFY_RECORDINGS, app
+from workers.house import FORGET, KEEP, RECONCILE_RECORDINGS, REFRESH_NUMBERS, REPORT_HOURS, VERIFY_RECORDINGS, app
 from workers.relay import Relay
 from workers.release import Releaser
 
@@ -124,13 +126,19 @@ def send_sms(self: Any, job: Any = None, *rest: Any, **more: Any) -> None:
 @app.task(name=REFRESH_NUMBERS)
 def refresh_numbers() -> None:
     """Beat: whose numbers are these?"""
-    housekeeping.refresh_numbers(app.hands)
+    number_owners.refresh(app.hands)
 
 
 @app.task(name=FORGET)
 def forget() -> None:
     """Beat: drop what nobody can ask for any more."""
     housekeeping.forget(app.hands)
+
+
+@app.task(name=REPORT_HOURS)
+def report_hours() -> None:
+    """Beat: what were the last hours made of?"""
+    hourly.report(app.hands)
 
 
 @app.task(name=KEEP)

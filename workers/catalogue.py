@@ -9,6 +9,7 @@ from workers import (
     bulk,
     calls,
     controls,
+    live_words,
     outbox,
     placing,
     recording_check,
@@ -17,6 +18,7 @@ from workers import (
     recordings,
     replays,
     sms,
+    transcribing,
 )
 from workers.execute import Work, patiently, plainly
 
@@ -34,6 +36,7 @@ _as_call_wait_s = patiently(5_200, longest_s=60.0)
 # a call is pointless when the call is long over, as is what else was wished of it; as-call-service is one of us, a customer's
 # next message waits behind the last there, and a missed call is worth a text for an hour only: so it is asked again within a
 # minute, and for two days. What is deleted asks Twilio once and the store for each version; given up, the sweep asks again.
+# An engine that writes down what was said may be away for a night (some seven hours).
 CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "sms.send": Work(sms.begin, sms.give_up, lease_s=30, wait_s=sms.wait_s, finish=sms.finish),
     "bulk.expand": Work(plainly(bulk.expand), bulk.give_up, lease_s=60, wait_s=patiently(20)),
@@ -53,6 +56,10 @@ CATALOGUE: Final[Mapping[JobKind, Work]] = {
     "recording.delete": Work(
         plainly(recording_deletion.delete), recording_deletion.give_up, lease_s=300, wait_s=patiently(40)
     ),
+    "transcription.request": Work(
+        transcribing.begin, transcribing.give_up, lease_s=840, wait_s=patiently(60), finish=transcribing.finish
+    ),
+    "transcription.settle": Work(plainly(live_words.settle), calls.nothing_to_record, lease_s=30, wait_s=patiently(20)),
     "replay.expand": Work(plainly(replays.expand), replays.give_up, lease_s=60, wait_s=patiently(20)),
     "deliver": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_delivery_wait_s),
     "as-call": Work(plainly(outbox.deliver), outbox.give_up, lease_s=60, wait_s=_as_call_wait_s),

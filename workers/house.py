@@ -24,6 +24,7 @@ REFRESH_NUMBERS: Final = "workers.refresh_numbers"
 FORGET: Final = "workers.forget"
 KEEP: Final = "workers.keep_recordings"
 RECONCILE_RECORDINGS: Final = "workers.reconcile_recordings"
+REPORT_HOURS: Final = "workers.report_hours"
 VERIFY_RECORDINGS: Final = "workers.verify_recordings"
 _TICKS: Final = {"queue": "ticks"}
 
@@ -54,6 +55,8 @@ class House(Celery):
                 "options": _TICKS,
             },
             "verify_recordings": {"task": VERIFY_RECORDINGS, "schedule": timedelta(days=1), "options": _TICKS},
+            # Asks what is owed: a tick that is lost is made up for by the next.
+            "report_hours": {"task": REPORT_HOURS, "schedule": timedelta(minutes=5), "options": _TICKS},
             "forget": {"task": FORGET, "schedule": timedelta(hours=1), "options": _TICKS},
             "keep_recordings": {"task": KEEP, "schedule": timedelta(hours=1), "options": _TICKS},
         }

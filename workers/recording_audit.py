@@ -13,11 +13,11 @@ from typing import Final
 from psycopg import Connection
 
 from shared import log, metrics
-from shared.db import alerts, audit, jobs, recording_checks, recordings
+from shared.db import alerts, audit, jobs, recording_checks, recording_damage, recordings
 from shared.db.recordings import Recording
 from shared.domain.recording_key import PREFIX
 from shared.domain.recording_reconcile import Action, action, word_of
-from shared.errors import Damaged, TwilioServerError
+from shared.errors import Damaged, Permanent, TwilioServerError
 from shared.store import Store
 from shared.twilio.client import TwilioClient
 from shared.twilio.recordings import ListedRecording
@@ -89,11 +89,9 @@ def _verified(open_: Open, store: Store, sid: str, actor: str, bytes_per_s: floa
     started = time.monotonic()
     damage = _damage(store, recording)
     with open_() as conn:
-        is_ours = recording_checks.checked(conn, sid, copy=recording.copy, damage=damage)
-        if is_ours and damage is not None:
-            _tell(conn, recording, damage, actor)
-        elif is_ours and recording.damage is not None:
-            alerts.heal(conn, sid)
+        is_ours = recording_damage.read_back(conn, recording, damage)
+        if is_ours and damage not in (None, recording.damage):
+            _note(conn, "recording.verified", sid, actor, {"damage": damage, "copy": recording.copy})
     if is_ours:
         _count(recording, damage)
         size = recording.size_bytes or 0
@@ -109,17 +107,6 @@ def _damage(store: Store, recording: Recording) -> str | None:
     return None
 
 
-def _tell(conn: Connection, recording: Recording, damage: str, actor: str) -> None:
-    """An alert for each copy that is damaged, once."""
-    sid = recording.recording_sid
-    is_new = alerts.keep_damaged(
-        conn, sid, object_key=recording.object_key or "", account_sid=recording.account_sid, at=datetime.now(UTC)
-    )
-    if is_new or recording.damage != damage:
-        detail = {"damage": damage, "copy": recording.copy}
-        _note(conn, "recording.verified", recording.recording_sid, actor, detail)
-
-
 def _count(recording: Recording, damage: str | None) -> None:
     metrics.RECORDINGS_CHECKED_AT.set(time.time())
     if damage is not None:
@@ -130,12 +117,6 @@ def _count(recording: Recording, damage: str | None) -> None:
 def _pace(seconds: float) -> None:
     if seconds > 0:
         time.sleep(seconds)
-
-
-def fetch_again(conn: Connection, recording_sid: str) -> bool:
-    """Promises that it is fetched once more. False while that is under way."""
-    order_key = recordings.order_key(recording_sid)
-    return jobs.renew(conn, "recording.fetch", recording_sid, order_key=order_key) is not None
 
 
 def strays(open_: Open, store: Store) -> tuple[list[str], list[str]]:
@@ -158,18 +139,35 @@ def reconcile(
 ) -> Iterator[Found]:
     """Every recording of which Twilio and we do not say the same, after what follows has been done (`is_dry`: without).
 
-    Once or often, alone or beside others: nothing happens twice. Raises Transient when Twilio is away.
+    Once or often, alone or beside others: nothing happens twice. An account whose list cannot be had is left out, and the
+    round goes on with the others; its outcome is raised at the end.
     """
     seen: set[str] = set()
-    for listed in twilio.listed_recordings(since):
-        seen.add(listed.recording_sid)
-        yield from _settled(open_, listed.recording_sid, listed.account_sid, listed, actor, is_dry)
+    left_out: dict[str, TwilioServerError] = {}
+    for account_sid in twilio.account_sids:
+        try:
+            for listed in twilio.listed_recordings(account_sid, since):
+                seen.add(listed.recording_sid)
+                yield from _settled(open_, listed.recording_sid, account_sid, listed, actor, is_dry)
+        except TwilioServerError as outcome:
+            left_out[account_sid] = outcome
     with open_() as conn:
         ours = recording_checks.heard_of(conn, since=since, until=datetime.now(UTC) - LAG)
     for sid, account_sid in ours:
-        if sid not in seen:
+        if sid in seen or account_sid in left_out:
+            continue
+        try:
             # Its list may begin later than what we announced late: Twilio is asked for this one.
-            yield from _settled(open_, sid, account_sid, twilio.find_recording(account_sid, sid), actor, is_dry)
+            said = twilio.find_recording(account_sid, sid)
+        except TwilioServerError as outcome:
+            if isinstance(outcome, Permanent) and account_sid in twilio.account_sids:
+                log.get().warning("recording_audit_failed", reason=outcome.reason, recording_sid=sid)
+            else:
+                left_out[account_sid] = outcome
+            continue
+        yield from _settled(open_, sid, account_sid, said, actor, is_dry)
+    for outcome in left_out.values():
+        raise outcome
 
 
 def _settled(
@@ -212,7 +210,7 @@ def _does(
     if wanted in ("announce", "fetch") and said is not None:
         is_new = _announced(conn, said, ours)
     elif wanted == "again":
-        is_new = fetch_again(conn, sid)
+        is_new = recording_damage.fetch_again(conn, sid)
     elif wanted == "lost" and ours is not None:
         is_new = _lost(conn, ours)
     elif wanted == "gone":

@@ -71,6 +71,7 @@ def _notify(conn: Connection, call: OfCall, why: Missing, named: list[Named]) ->
         data={
             "recording_sid": named[0].recording_sid if named else None,
             "call_sid": call.call_sid,
+            "tenant_id": call.tenant_id,
             "state": "missing",
             "duration_s": None,
             "channels": None,

@@ -7,7 +7,14 @@ from typing import Final
 from psycopg import Connection
 
 from shared import log, metrics
-from shared.db import audit, notifications, recording_deletions, recording_receipts, recordings
+from shared.db import (
+    audit,
+    notifications,
+    recording_damage,
+    recording_deletions,
+    recording_receipts,
+    recordings,
+)
 from shared.db.jobs import Job
 from shared.db.recording_deletions import Deletion
 from shared.db.recordings import Recording
@@ -52,8 +59,16 @@ def _begun(rt: WorkerRuntime, recording_sid: str) -> Deletion | None:
         with rt.db.connection() as conn:
             # The policy has asked, and will again; somebody's own wish waits until the hold is lifted.
             if recording_deletions.withdraw(conn, recording_sid):
+                _fetch_what_was_left(conn, recording_sid)
                 return None
         raise Deferred(held.reason, until=datetime.now(UTC) + _HELD_WAIT) from held
+
+
+def _fetch_what_was_left(conn: Connection, recording_sid: str) -> None:
+    """While it was to go, nobody fetched it; now it is held, and not with us."""
+    found = recordings.find(conn, recording_sid)
+    if found is not None and found.state in ("available", "fetched", "verified"):
+        recording_damage.fetch_again(conn, recording_sid)
 
 
 def delete_at_twilio(rt: WorkerRuntime, recording: Recording) -> None:
@@ -97,7 +112,7 @@ def finish(rt: WorkerRuntime, recording: Recording, deletion: Deletion) -> None:
         )  # fmt: skip
         notifications.notify(
             conn, "recording.deleted", subject=sid, tenant_id=tenant_id, order_key=f"recording|{sid}",
-            data={"recording_sid": sid, "call_sid": recording.call_sid, "state": "deleted", **told,
+            data={"recording_sid": sid, "call_sid": recording.call_sid, "tenant_id": tenant_id, "state": "deleted", **told,
                   "duration_s": recording.duration_s, "channels": recording.channels, "error_reason": None},
         )  # fmt: skip
     metrics.RECORDINGS.labels("deleted").inc()

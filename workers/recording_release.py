@@ -6,9 +6,9 @@ from psycopg import Connection
 
 from shared import log, metrics
 from shared.db import (
-    alerts,
     audit,
     jobs,
+    recording_damage,
     recording_deletions,
     recording_holds,
     recording_receipts,
@@ -37,12 +37,14 @@ def promise(conn: Connection, recording_sid: str) -> bool:
     return jobs.renew(conn, "recording.release", recording_sid, order_key=key) is not None
 
 
-def promise_when_due(conn: Connection, recording_sid: str) -> None:
-    """For a recording that was just stored: its job asks the policy, and leaves later ones to the sweep.
+def promise_when_due(conn: Connection, settings: Settings, recording_sid: str) -> None:
+    """For a recording that was just stored, if Twilio's copy may go at once.
 
-    None is promised for a later day: until then it would stand before a deletion, and a changed policy would come too late.
+    None is promised for a later day, which is the sweep's: until then it would stand before a deletion, and a changed policy
+    would come too late.
     """
-    promise(conn, recording_sid)
+    if _recording(conn, settings, recording_sid) is not None:
+        promise(conn, recording_sid)
 
 
 def release(rt: WorkerRuntime, job: Job) -> None:
@@ -111,14 +113,7 @@ def _record(rt: WorkerRuntime, recording: Recording, detail: dict[str, object]) 
 
 
 def _note_damage(rt: WorkerRuntime, recording: Recording, reason: str) -> None:
-    """Twilio's copy is the only good one now: it stays, and somebody is told."""
+    """Twilio's copy is the only good one now: it stays and is fetched again, and somebody is told."""
     with rt.db.connection() as conn:
-        if recordings.mark_damaged(conn, recording.recording_sid, reason, object_key=recording.object_key):
-            alerts.keep_damaged(
-                conn,
-                recording.recording_sid,
-                object_key=recording.object_key or "",
-                account_sid=recording.account_sid,
-                at=datetime.now(UTC),
-            )
+        recording_damage.mark(conn, recording.recording_sid, reason, object_key=recording.object_key or "")
     log.get().error("recording_damaged", recording_sid=recording.recording_sid, damage=reason)

@@ -8,15 +8,16 @@ from typing import IO, Final
 from psycopg import Connection
 
 from shared import log, metrics
-from shared.db import alerts, notifications, recordings
+from shared.db import alerts, notifications, recording_deletions, recordings
 from shared.db.jobs import Job
 from shared.db.recordings import Recording
 from shared.domain.recording_key import copy_key, object_key
 from shared.domain.sound import Sound
 from shared.errors import Damaged, Permanent, Transient, TwilioServerError
+from shared.settings import Settings
 from shared.store.kept import Receipt
 from shared.twilio.media import disk
-from workers import recording_release
+from workers import recording_deletion, recording_release, transcribing
 from workers.context import WorkerRuntime
 from workers.sound_check import Heard, check
 
@@ -59,9 +60,11 @@ def give_up(conn: Connection, job: Job, outcome: TwilioServerError) -> None:
         _notify(conn, "recording.failed", failed)
 
 
-def after_stored(conn: Connection, recording: Recording) -> None:
-    """What follows once a recording is stored, in the transaction that says so; again for every further copy."""
-    recording_release.promise_when_due(conn, recording.recording_sid)
+def after_stored(conn: Connection, settings: Settings, recording: Recording, *, is_first: bool) -> None:
+    """What follows once a recording is stored, in the transaction that says so; not `is_first`: for a further copy."""
+    recording_release.promise_when_due(conn, settings, recording.recording_sid)
+    if is_first:
+        transcribing.promise(conn, settings, recording)
 
 
 def _wanted(rt: WorkerRuntime, sid: str) -> Recording | None:
@@ -134,9 +137,15 @@ def _advance(rt: WorkerRuntime, recording: Recording, state: recordings.State) -
 def _record(rt: WorkerRuntime, recording: Recording, kept: _Kept, sound: Sound, heard: Heard) -> None:
     sid = recording.recording_sid
     with rt.db.connection() as conn:
-        new = recordings.mark_stored(conn, sid, object_key=kept.key, sound=sound, copy=kept.copy, receipt=kept.receipt)
+        recording_deletions.lock(conn, sid)
+        is_late = recording_deletions.has_begun(conn, sid)
+        new = not is_late and recordings.mark_stored(
+            conn, sid, object_key=kept.key, sound=sound, copy=kept.copy, receipt=kept.receipt
+        )
         if new:
-            _follow(conn, recording, heard)
+            _follow(conn, rt.settings, recording, heard)
+    if is_late:
+        _take_back(rt, recording, kept)
     if not new:
         return
     metrics.RECORDINGS.labels("stored").inc()
@@ -144,7 +153,13 @@ def _record(rt: WorkerRuntime, recording: Recording, kept: _Kept, sound: Sound, 
     log.get().info("recording_stored", recording_sid=sid, size_bytes=sound.size_bytes, copy=kept.copy)
 
 
-def _follow(conn: Connection, recording: Recording, heard: Heard) -> None:
+def _take_back(rt: WorkerRuntime, recording: Recording, kept: _Kept) -> None:
+    """We took so long that our lease was lost and the recording was deleted meanwhile: what we put must not outlive it."""
+    log.get().warning("recording_put_late", recording_sid=recording.recording_sid, copy=kept.copy)
+    recording_deletion.delete_object(rt, recording, kept.key)
+
+
+def _follow(conn: Connection, settings: Settings, recording: Recording, heard: Heard) -> None:
     """A further copy of what was stored before is no news to anybody but us."""
     sid = recording.recording_sid
     if heard.peaks:
@@ -156,20 +171,22 @@ def _follow(conn: Connection, recording: Recording, heard: Heard) -> None:
         _notify(conn, "recording.available", stored)
     else:
         alerts.heal(conn, sid)
-    after_stored(conn, stored)
+    after_stored(conn, settings, stored, is_first=recording.damage is None)
 
 
 def _notify(conn: Connection, type_: str, recording: Recording) -> None:
     """Thin on purpose: what it is and how to ask for it, no link that gives the sound to whoever reads it."""
+    tenant_id = recordings.tenant_of(conn, recording.recording_sid)
     notifications.notify(
         conn,
         type_,
         subject=recording.recording_sid,
-        tenant_id=recordings.tenant_of(conn, recording.recording_sid),
+        tenant_id=tenant_id,
         order_key=f"recording|{recording.recording_sid}",
         data={
             "recording_sid": recording.recording_sid,
             "call_sid": recording.call_sid,
+            "tenant_id": tenant_id,
             "state": recording.state,
             "duration_s": recording.duration_s,
             "channels": recording.channels,

@@ -18,7 +18,8 @@ from shared import log, metrics
 LOOK_S: Final = 5.0
 # Ten times what reconnecting takes after an outage (4 s) and as long as the slowest answer of Redis we wait for (30 s).
 STALL_S: Final = 60.0
-# The pool of threads knows no time limits, so this is the limit: three times the longest lease (a recording's 300 s).
+# The pool of threads knows no time limits, so this is the limit: three times a recording's lease (300 s), and more than an
+# engine's longest (840 s, `workers/transcribing.py`).
 # A job whose lease has ended is done by others meanwhile; here only the threads are got back.
 STUCK_S: Final = 900.0
 # A warm stop waits for running tasks; 45 s covers every limit in our clients but a recording's, and that is redone.

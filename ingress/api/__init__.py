@@ -12,6 +12,8 @@ from ingress.api import (
     consents,
     deliveries,
     docs,
+    endpoints,
+    event_types,
     events,
     internal,
     numbers,
@@ -24,6 +26,7 @@ from ingress.api import (
     reports,
     senders,
     sms,
+    transcriptions,
 )
 from ingress.api.reading import IdConverter
 from ingress.api.waiting import Waits
@@ -46,13 +49,16 @@ def install(app: Flask, rt: Runtime) -> None:
         call_controls.blueprint(rt, waits),
         recordings.blueprint(rt, seats),
         recording_keeping.blueprint(rt),
+        transcriptions.blueprint(rt),
         events.blueprint(rt),
         deliveries.blueprint(rt),
         replays.blueprint(rt),
+        event_types.blueprint(rt),
         reports.blueprint(rt),
         consents.blueprint(rt),
         senders.blueprint(rt),
         numbers.blueprint(rt),
+        endpoints.blueprint(rt, waits),
     ):
         blueprint.after_request(_private)
         app.register_blueprint(blueprint, url_prefix="/api")

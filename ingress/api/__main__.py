@@ -1,6 +1,7 @@
-"""`python -m ingress.api` writes the OpenAPI document to ops/docs/openapi.json."""
+"""`python -m ingress.api` writes what is made from the code: ops/docs/openapi.json and ops/docs/notifications.md."""
 
-from ingress.api.openapi import COPY, document, written
+from ingress.api import notices_page, openapi
 
-COPY.parent.mkdir(parents=True, exist_ok=True)
-COPY.write_text(written(document()), encoding="utf-8")
+openapi.COPY.parent.mkdir(parents=True, exist_ok=True)
+openapi.COPY.write_text(openapi.written(openapi.document()), encoding="utf-8")
+notices_page.COPY.write_text(notices_page.page(), encoding="utf-8")

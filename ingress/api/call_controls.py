@@ -174,7 +174,9 @@ def _document(rt: Runtime, conn: Connection, call: CallOverview, wanted: dict[st
     elif "say" in wanted:
         document = call_documents.told(number, wanted["say"])
     else:
-        document = call_documents.to_voicemail(number, urls, call_sid=call.call_sid or "")
+        document = call_documents.to_voicemail(
+            number, urls, call_sid=call.call_sid or "", is_transcribed=rt.settings.transcription == "twilio"
+        )
     if len(document) > call_documents.LONGEST:
         raise invalid([{"pointer": "#/say", "code": "too_long", "detail": "Twilio takes 4,000 characters of TwiML"}])
     return document

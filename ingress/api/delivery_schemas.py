@@ -94,7 +94,7 @@ class ReplaySchema(Strict):
     dry_run = fields.Boolean(load_default=True, metadata={"description": "False: it begins."})
 
 
-class AttemptResource(Resource):
+class DeliveryAttemptResource(Resource):
     """One request to the subscriber, and the first 1,000 characters of its answer."""
 
     nth = fields.Integer(required=True)
@@ -107,7 +107,7 @@ class AttemptResource(Resource):
     answer = fields.String(required=True)
 
 
-class NotifyingAttemptResource(AttemptResource):
+class NotifyingDeliveryAttemptResource(DeliveryAttemptResource):
     """An attempt, and whom it was to tell."""
 
     endpoint_id = fields.String(required=True)
@@ -151,7 +151,7 @@ class WholeDeliveryResource(DeliveryResource):
             "description": "The text of the request; null: the endpoint has no door for it.",
         },
     )
-    attempts_made = fields.List(fields.Nested(AttemptResource), required=True)
+    attempts_made = fields.List(fields.Nested(DeliveryAttemptResource), required=True)
 
 
 class CountResource(Resource):
@@ -202,7 +202,7 @@ class NotificationResource(Resource):
 class NotifyingAttempts(Resource):
     """Every request that was made for a notification, the first one first."""
 
-    data = fields.List(fields.Nested(NotifyingAttemptResource), required=True)
+    data = fields.List(fields.Nested(NotifyingDeliveryAttemptResource), required=True)
 
 
 class ReplayPlanResource(Resource):
@@ -257,8 +257,8 @@ REDRIVE: Final = RedriveSchema()
 REPLAY: Final = ReplaySchema()
 _DELIVERY: Final = DeliveryResource()
 _WHOLE: Final = WholeDeliveryResource(exclude=("attempts_made",))
-_ATTEMPT: Final = AttemptResource()
-_NOTIFYING_ATTEMPT: Final = NotifyingAttemptResource()
+_ATTEMPT: Final = DeliveryAttemptResource()
+_NOTIFYING_ATTEMPT: Final = NotifyingDeliveryAttemptResource()
 _NOTIFICATION: Final = NotificationResource()
 _COUNT: Final = CountResource()
 _REPLAY: Final = ReplayResource()

@@ -4,7 +4,6 @@ those that were stored: each MiB is compared with its digest before any of it le
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from threading import BoundedSemaphore
 from typing import Any, Final, Literal
@@ -14,7 +13,7 @@ from werkzeug.http import parse_range_header
 
 from ingress.problem import Problem
 from shared import log
-from shared.db import alerts, jobs, recordings
+from shared.db import recording_damage
 from shared.db.recording_overview import RecordingOverview
 from shared.domain.sound import Digest, Sound
 from shared.domain.status import RECORDING_HAD
@@ -82,7 +81,7 @@ def planned(row: RecordingOverview, *, by_link: bool, as_file: bool) -> Plan | P
 
 def not_there(row: RecordingOverview) -> Problem:
     """Why nobody hears this recording."""
-    if row.state == "deleted" or row.deletion_asked_at is not None:
+    if row.is_gone:
         return Problem(410, "recording-deleted", "Recording deleted", "It was here and has been deleted.")
     if row.damage is not None and row.state in RECORDING_HAD:
         return _damaged(row.damage)
@@ -182,18 +181,7 @@ def _alarm(rt: Runtime, row: RecordingOverview, damage: str) -> None:
     """Nobody hears it from now on, a person is told, and while Twilio has it, it is fetched again."""
     log.get().error("recording_unreadable", recording_sid=row.recording_sid, reason=damage)
     with rt.db.connection() as conn:
-        if recordings.mark_damaged(conn, row.recording_sid, damage, object_key=row.object_key):
-            alerts.keep_damaged(
-                conn,
-                row.recording_sid,
-                object_key=row.object_key or "",
-                account_sid=row.account_sid,
-                at=datetime.now(UTC),
-            )
-            if row.state == "stored":
-                jobs.renew(
-                    conn, "recording.fetch", row.recording_sid, order_key=recordings.order_key(row.recording_sid)
-                )
+        recording_damage.mark(conn, row.recording_sid, damage, object_key=row.object_key or "")
 
 
 def _damaged(damage: str) -> Problem:

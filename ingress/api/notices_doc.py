@@ -1,42 +1,12 @@
-"""What the documentation says of our notifications: Standard Webhooks, one entry for each type of the catalogue."""
+"""What the API's documentation says of our notifications: Standard Webhooks, one entry for each type of the catalogue."""
 
 from typing import Any, Final
 
-from shared.domain.notices import TYPES
+from shared.notice_catalogue import NoticeType, catalogue
 
 _TEXT: Final = {"type": "string"}
-_MAYBE: Final = {"type": ["string", "null"]}
-_NUMBER: Final = {"type": ["integer", "null"]}
-_TIME: Final = {"type": ["string", "null"], "format": "date-time"}
-# The common part of each noun's data; more fields may come with any release.
-_DATA: Final[dict[str, dict[str, Any]]] = {
-    "call": {
-        "call_sid": _TEXT, "parent_call_sid": _MAYBE, "from": _TEXT, "to": _TEXT, "tenant_id": _MAYBE,
-        "direction": _TEXT, "status": _TEXT, "dial_status": _MAYBE, "missed_status": _MAYBE, "text_back": _MAYBE,
-        "duration_s": _NUMBER, "started_at": _TIME, "ended_at": _TIME,
-    },
-    "sms": {
-        "message_id": _TEXT, "message_sid": _MAYBE, "from": _TEXT, "to": _TEXT, "tenant_id": _MAYBE, "client": _MAYBE,
-        "status": _TEXT, "error_code": _NUMBER, "error_reason": _MAYBE, "segments": _NUMBER,
-        "retry_of": _MAYBE, "retried_as": _MAYBE,
-    },
-    "sms.received": {
-        "message_sid": _TEXT, "from": _TEXT, "to": _TEXT, "tenant_id": _MAYBE, "body": _TEXT,
-        "media": {"type": "array", "items": {"type": "object"}}, "opt_out_type": _MAYBE, "received_at": _TIME,
-    },
-    "consent": {
-        "number": _TEXT, "sender": _TEXT, "scopes": {"type": "array", "items": _TEXT}, "tenant_id": _MAYBE, "source": _TEXT,
-        "at": _TIME,
-    },
-    "recording": {
-        "recording_sid": _MAYBE, "call_sid": _TEXT, "state": _TEXT, "duration_s": _NUMBER, "channels": _NUMBER,
-        "size_bytes": _NUMBER, "sha256": _MAYBE, "error_reason": _MAYBE, "reason": _MAYBE,
-    },
-    "endpoint.disabled": {"endpoint_id": _TEXT, "reason": _TEXT, "url": _TEXT, "tenant_id": _MAYBE},
-    "endpoint.test": {"endpoint_id": _TEXT, "asked_at": _TIME},
-}  # fmt: skip
 _HEADERS: Final = {
-    "webhook-id": "Names the notification; the same over all retries.",
+    "webhook-id": "Names the notification; the same over all retries and replays.",
     "webhook-timestamp": "Unix seconds of this attempt.",
     "webhook-signature": "`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`; several are separated by spaces.",
 }
@@ -44,38 +14,31 @@ _HEADERS: Final = {
 
 def schemas() -> dict[str, dict[str, Any]]:
     """The document of each type: `{type, timestamp, data}`."""
-    return {_name(type_): _document(type_) for type_ in sorted(TYPES)}
+    return {_name(notice.type): notice.schema for notice in catalogue().values()}
 
 
 def webhooks() -> dict[str, Any]:
     """The `webhooks` part: what a subscriber must be ready to receive."""
-    return {type_: {"post": _post(type_)} for type_ in sorted(TYPES)}
+    return {notice.type: {"post": _post(notice)} for notice in catalogue().values()}
 
 
-def _document(type_: str) -> dict[str, Any]:
-    fields = _DATA.get(type_) or _DATA[type_.partition(".")[0]]
+def _post(notice: NoticeType) -> dict[str, Any]:
     return {
-        "type": "object",
-        "required": ["type", "timestamp", "data"],
-        "properties": {
-            "type": {"const": type_},
-            "timestamp": {"type": "string", "format": "date-time"},
-            "data": {"type": "object", "properties": fields},
-        },
-    }
-
-
-def _post(type_: str) -> dict[str, Any]:
-    return {
-        "operationId": f"on_{type_.replace('.', '_')}",
+        "operationId": f"on_{notice.type.replace('.', '_')}",
         "tags": ["notifications"],
+        "summary": notice.meaning,
         "parameters": [
             {"in": "header", "name": name, "required": True, "schema": _TEXT, "description": meaning}
             for name, meaning in _HEADERS.items()
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{_name(type_)}"}}},
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": f"#/components/schemas/{_name(notice.type)}"},
+                    "example": notice.example,
+                }
+            },
         },
         "responses": {"2XX": {"description": "Received. Anything else is tried again later."}},
     }

@@ -11,14 +11,17 @@ from ingress.api import (
     call_schemas,
     consent_schemas,
     delivery_schemas,
+    endpoint_schemas,
     keeping_schemas,
     number_schemas,
     recording_schemas,
     resources,
     schemas,
     sender_schemas,
+    transcription_schemas,
 )
 from shared.bulk_request import BulkSchema
+from shared.endpoint_document import ChangesSchema, EndpointSchema, RotationSchema
 from shared.number_document import NumberSchema
 from shared.sms_job import SmsRequestSchema
 
@@ -61,6 +64,7 @@ _SENDER: Final = (
     "A number in E.164 (`+` as `%2B`), a short code, an alphanumeric sender, or the SID of a Messaging Service."
 )
 _NUMBER: Final = "A number in E.164 (`+` as `%2B`). Its `ETag` is the version of its routing."
+_ENDPOINT: Final = "A key of one tenant sees that tenant's endpoints only."
 _SOUND: Final = {
     "query": recording_schemas.SoundSchema,
     "headers": ("Range", "Purpose"),
@@ -252,6 +256,30 @@ OPERATIONS: Final = (
         problems=(401, 403, 404, 409, 410, 422, 503),
     ),
     Operation(
+        method="get", path="/api/recordings/{recording_sid}/transcription", name="showTranscription", tag="recordings",
+        scope="recordings:read", security=(KEY, USER), query=recording_schemas.ReadSchema, headers=("Purpose",),
+        summary="What was said in a recording",
+        description="Secrets (cards, codes, social security and account numbers, passwords) were taken out before.",
+        answers={200: ("What was said.", transcription_schemas.TranscriptionResource)},
+        problems=(401, 403, 404, 410, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/calls/{call_id}/transcriptions", name="listCallTranscriptions", tag="recordings",
+        scope="recordings:read", security=(KEY, USER), query=recording_schemas.ReadSchema, headers=("Purpose",),
+        summary="What was said in a call and in its legs",
+        description="Also what was heard while it went on. Nothing of a recording whose deletion was asked for.",
+        answers={200: ("The transcriptions, newest first.", transcription_schemas.CallTranscriptions)},
+        problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/transcriptions", name="searchTranscriptions", tag="recordings", scope="recordings:read",
+        security=(KEY, USER), query=transcription_schemas.SearchSchema, headers=("Purpose",), is_list=True,
+        summary="Where something was said",
+        description="A user, and a key of one tenant, searches in what is their tenant's.",
+        answers={200: ("A page of transcriptions, newest first.", transcription_schemas.HitResource)},
+        problems=(401, 403, 422, 503),
+    ),
+    Operation(
         method="get", path="/api/media/{token}", name="followLink", tag="recordings", security=(), headers=("Range",),
         summary="The sound behind a link of ours",
         description="Where the recordings are on a disk, `delivery=link` leads here. The link is all that is asked for, and "
@@ -409,6 +437,12 @@ OPERATIONS: Final = (
         answers={200: ("The replay, canceled.", delivery_schemas.WholeReplayResource)}, problems=(401, 403, 404, 503),
     ),
     Operation(
+        method="get", path="/api/event-types", name="listEventTypes", tag="events", scope="events:read",
+        summary="Every type of notification, with its JSON Schema and an example",
+        description="For whoever builds a receiver: the same as `webhooks` of this document. All of them at once.",
+        answers={200: ("The catalogue.", resources.EventTypes)}, problems=(401, 403, 503),
+    ),
+    Operation(
         method="get", path="/api/opt-outs", name="listOptOuts", tag="consent", scope="consent:read",
         summary="The newest opt-outs", query=consent_schemas.OptOutsPageSchema, is_list=True,
         answers={200: ("A page of opt-outs, newest first.", consent_schemas.OptOutResource)}, problems=(401, 403, 422, 503),
@@ -508,6 +542,66 @@ OPERATIONS: Final = (
         description="By the number's routing, or by one that is only tried. Nothing is kept and nobody is rung.",
         answers={200: ("What would become of it.", number_schemas.RouteResource)},
         problems=(400, 401, 403, 404, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/endpoints", name="addEndpoint", tag="endpoints", scope="endpoints:write",
+        summary="Have somebody notified", body=EndpointSchema, headers=("IdempotencyKey",),
+        description=f"The secret is in this answer, and in none after it. {_ENDPOINT} 409 for an id that is taken; that of a "
+        "deleted endpoint of the same tenant is free.",
+        answers={201: ("The endpoint, notified from now on.", endpoint_schemas.SecretEndpointResource)},
+        problems=(400, 401, 403, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/endpoints", name="listEndpoints", tag="endpoints", scope="endpoints:read",
+        summary="Who is notified", query=endpoint_schemas.EndpointsPageSchema, is_list=True, description=_ENDPOINT,
+        answers={200: ("A page of endpoints, by id.", endpoint_schemas.EndpointResource)},
+        problems=(401, 403, 404, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/endpoints/{endpoint_id}", name="showEndpoint", tag="endpoints", scope="endpoints:read",
+        summary="One endpoint, how it answers and what waits there", description=_ENDPOINT,
+        answers={200: ("The endpoint.", endpoint_schemas.WholeEndpointResource)}, problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="patch", path="/api/endpoints/{endpoint_id}", name="changeEndpoint", tag="endpoints", scope="endpoints:write",
+        summary="Change an endpoint", body=ChangesSchema, headers=("IfMatch",),
+        description="What is left out stays as it is. Enabled again, or moved to another address, it is taken for one that is "
+        "well, and what has waited is told.",
+        answers={200: ("The endpoint.", endpoint_schemas.EndpointResource)},
+        problems=(400, 401, 403, 404, 412, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="delete", path="/api/endpoints/{endpoint_id}", name="deleteEndpoint", tag="endpoints", scope="endpoints:write",
+        summary="Have somebody notified no more",
+        description="What waits for it is canceled. To keep it, set `enabled` to false instead.",
+        answers={200: ("The endpoint as it was.", endpoint_schemas.DeletedEndpointResource)}, problems=(401, 403, 404, 503),
+    ),
+    Operation(
+        method="post", path="/api/endpoints/{endpoint_id}/rotate", name="rotateEndpoint", tag="endpoints",
+        scope="endpoints:write", summary="Give an endpoint a new secret", body=RotationSchema, is_body_optional=True,
+        headers=("IdempotencyKey",),
+        description="The new secret is in this answer, and in none after it. For `overlap_s` seconds notifications carry two "
+        "signatures, of which a receiver needs one; rotated again meanwhile, the oldest secret signs no more.",
+        answers={200: ("The endpoint with its new secret.", endpoint_schemas.SecretEndpointResource)},
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="post", path="/api/endpoints/{endpoint_id}/test", name="testEndpoint", tag="endpoints",
+        scope="endpoints:write", summary="Tell an endpoint `endpoint.test`", headers=_WRITES,
+        description="On the way that every notification takes, at the endpoint's rate, and while it is failing not before its "
+        "next probe. 409 while it is disabled.",
+        answers={
+            200: ("What it answered.", endpoint_schemas.TestResource),
+            202: ("It will be told.", endpoint_schemas.TestResource),
+        },
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="get", path="/api/endpoints/{endpoint_id}/attempts", name="listAttempts", tag="endpoints",
+        scope="endpoints:read", summary="What an endpoint was told, and what it answered",
+        query=endpoint_schemas.AttemptsPageSchema, is_list=True, description="Attempts are kept for 30 days.",
+        answers={200: ("A page of attempts, newest first.", endpoint_schemas.AttemptResource)},
+        problems=(401, 403, 404, 422, 503),
     ),
     Operation(
         method="post", path="/internal/sms/send", name="sendPlatformText", tag="platform", security=(SERVICE,),

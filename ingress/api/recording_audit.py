@@ -46,6 +46,13 @@ def note_list(
     _note(conn, "recording.read", caller.client, subject, caller.tenant_id, told, detail)
 
 
+def note_words(
+    conn: Connection, caller: Caller, action: str, subject: str, told: str | None, detail: Mapping[str, Any]
+) -> None:
+    """What was read of transcriptions, or looked for in them. Raises Transient."""
+    _note(conn, action, caller.client, subject, caller.tenant_id, told, detail)
+
+
 def _note(
     conn: Connection, action: str, actor: str, subject: str, tenant_id: str | None, told: str | None, detail: Any
 ) -> None:

@@ -40,8 +40,15 @@ def _refusal(row: RecordingOverview, peaks: Waveform | None) -> Problem | None:
     if row.state not in RECORDING_HAD or row.deletion_asked_at is not None:
         return media.not_there(row)
     if peaks is None:
-        return Problem(404, "recording-without-waveform", "There is no picture", "Its sound has not been drawn.")
+        return Problem(404, "recording-without-waveform", "There is no picture", _why_undrawn(row))
     return None
+
+
+def _why_undrawn(row: RecordingOverview) -> str:
+    """Nothing of ours decodes MP3, and what its frames say of their loudness is off by ten times and more."""
+    if row.content_type == "audio/mpeg":
+        return "It is kept as MP3, which is not drawn: a recording that is fetched as WAV has a picture."
+    return "Its sound has not been drawn."
 
 
 def _drawn(row: RecordingOverview, peaks: Waveform, asked: dict[str, Any]) -> Response:

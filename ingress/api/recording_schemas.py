@@ -109,6 +109,11 @@ class WholeRecordingResource(RecordingResource):
     waveform_url = fields.Function(
         lambda row: _address(row, row.has_waveform, "/waveform"), required=True, metadata={"type": ["string", "null"]}
     )
+    transcription_url = fields.Function(
+        lambda row: _address(row, row.has_transcription, "/transcription"),
+        required=True,
+        metadata={"type": ["string", "null"]},
+    )
 
 
 class CallRecordings(Resource):
@@ -118,8 +123,7 @@ class CallRecordings(Resource):
 
 
 def _address(row: RecordingOverview, is_there: bool, rest: str) -> str | None:
-    is_gone = row.deletion_asked_at is not None or row.state == "deleted"
-    return f"/api/recordings/{row.recording_sid}{rest}" if is_there and not is_gone else None
+    return f"/api/recordings/{row.recording_sid}{rest}" if is_there and not row.is_gone else None
 
 
 READ: Final = ReadSchema()

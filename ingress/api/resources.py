@@ -260,6 +260,21 @@ class RecordingResource(Resource):
     stored_at = UtcTime(required=True, allow_none=True)
 
 
+class EventTypeResource(Resource):
+    """One type of notification: when it is told, the JSON Schema (2020-12) of the whole body, a whole body."""
+
+    type = fields.String(required=True)
+    description = fields.String(required=True)
+    schema = fields.Dict(required=True)
+    example = fields.Dict(required=True)
+
+
+class EventTypes(Resource):
+    """The catalogue of notifications."""
+
+    data = fields.List(fields.Nested(EventTypeResource), required=True)
+
+
 class EventResource(Resource):
     """One thing that happened at Twilio, and what became of it here."""
 

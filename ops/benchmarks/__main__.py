@@ -1,4 +1,4 @@
-"""`./ops/bench ingress|answer|sms|calls|control`: opens the stores, asks every scenario, prints and writes what it says."""
+"""`./ops/bench WHAT`: opens the stores, asks every scenario of it, prints and writes what it says."""
 
 import sys
 import tempfile
@@ -13,16 +13,20 @@ from ops.benchmarks.report import Section
 from ops.benchmarks.scenarios import (
     ack,
     answer,
+    arrive,
     beside,
     burst,
     calls,
     control,
     drain,
     e2e,
+    listen,
     memory,
     open_loop,
     peers,
+    recording_list,
     send,
+    store,
     where,
 )
 from ops.stack.postgres import NoPostgres
@@ -43,6 +47,10 @@ SCENARIOS: Final[Mapping[str, Callable[[Bench], Section]]] = {
     "where": where.measure,
     "calls": calls.measure,
     "control": control.measure,
+    "store": store.measure,
+    "arrive": arrive.measure,
+    "listen": listen.measure,
+    "list": recording_list.measure,
 }
 # More than any subject takes in one warmed-up window on a machine of today: 25,000/s.
 _FASTEST: Final = 25_000

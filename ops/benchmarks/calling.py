@@ -31,8 +31,8 @@ from shared.domain.twiml import Urls
 from shared.inbox import INBOX
 
 TENANT: Final = "7b0f6f3e-2f0a-4c1e-9d56-0a4f4d1f0001"
-# Nobody watches.
-LEFT_OUT: Final = ("flower",)
+# Nobody watches, and nobody writes down what is said.
+LEFT_OUT: Final = ("flower", "transcripts")
 _AT_ONCE: Final = 16  # connections that place calls
 _EMPTIED: Final = """
     truncate events, calls, call_steps, text_backs, recordings, messages, message_steps, notifications, deliveries, jobs,
@@ -146,15 +146,18 @@ def bucket_bound_s(metrics: str, kinds: frozenset[str], percent: float) -> float
 
 
 @contextmanager
-def opened(bench: Bench, count: int, speed: float) -> Iterator[Calling]:
-    """Everything, ready for `count` calls in a world of this speed. Raises supervisor.GaveUp."""
+def opened(bench: Bench, count: int, speed: float, **more: str) -> Iterator[Calling]:
+    """Everything, ready for `count` calls in a world of this speed; `more` are variables of the house.
+
+    Raises supervisor.GaveUp.
+    """
     run = RunFolder(bench.folder / f"calls-{secrets.token_hex(4)}")
     run.prepare()
     env = service_env(run, bench.database_url)
     store = redis.server(run.data, free_port(), secrets.token_hex(8), appendfsync=bench.asked.appendfsync)
     files = s3.server(run.data, free_port())
     env |= {"TS_REDIS_URL": store.url, "TS_S3_ENDPOINT_URL": files.url, "TS_S3_BUCKET": s3.BUCKET}
-    env |= {"TS_S3_ACCESS_KEY_ID": "bench", "TS_S3_SECRET_ACCESS_KEY": "bench"}
+    env |= {"TS_S3_ACCESS_KEY_ID": "bench", "TS_S3_SECRET_ACCESS_KEY": "bench", **more}
     env["TS_PUBLIC_URL"] = env["TS_URL"] = f"http://{env['TS_BIND']}"  # where the simulator's callbacks go
     supervisor = Supervisor(env=env, cwd=ROOT, logs=run.logs, say=lambda line: print(f"  {line}", file=sys.stderr))
     try:

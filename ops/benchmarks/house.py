@@ -16,7 +16,6 @@ from ops.benchmarks import corpus, machine
 from ops.benchmarks.field import READY_WITHIN_S, Bench, service_env
 from ops.benchmarks.line import Address
 from ops.benchmarks.subjects import ROOT
-from ops.manage.endpoints import new_secret
 from ops.stack import house, probes, redis
 from ops.stack.ports import free_port
 from ops.stack.runfolder import RunFolder
@@ -25,6 +24,7 @@ from ops.stack.supervisor import Supervisor
 from shared.db import endpoints, numbers
 from shared.db.endpoints import Endpoint
 from shared.domain.routing import Number
+from shared.endpoint_care import new_secret
 
 TOLD_AS: Final = "call.status"
 

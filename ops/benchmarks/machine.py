@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -82,6 +83,18 @@ def memory_mb(pids: Iterable[int]) -> tuple[float, str]:
     return total_kb / 1024, kind
 
 
+def peak_mb(pids: Iterable[int]) -> float:
+    """The most resident memory that each of these has had, added up: an upper bound of what they had at one time."""
+    return sum(_kb_of(pid, "VmHWM:") for pid in pids) / 1024
+
+
+def forget_peaks(pids: Iterable[int]) -> None:
+    """Their peaks are what they have now (proc_pid_clear_refs(5): 5). Only for processes of one's own."""
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def calibration_ms() -> float:
     """How long a fixed loop takes now: the clock of a shared host drifts. The best of three."""
     return min(_loop_ms() for _ in range(3))
@@ -129,6 +142,13 @@ def _loop_ms() -> float:
     for number in range(_CALIBRATION):
         total += number & 7
     return (time.perf_counter() - before) * 1000
+
+
+def _kb_of(pid: int, name: str) -> int:
+    try:
+        return _kb(Path(f"/proc/{pid}/status"), name)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _kb(path: Path, name: str) -> int:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import time_ns
 from uuid import uuid4
 
+from ops.demo.analytics import analytics
 from ops.demo.answered_call import answered_call
 from ops.demo.burst import burst
 from ops.demo.check import Check, told
@@ -34,11 +36,12 @@ LANES: tuple[tuple[Story, ...], ...] = (
     ),
 )
 
-# Afterwards and alone: Flower is searched for what the others said, and the rush is measured.
+# Afterwards and alone: Flower is searched for what the others said, the rush is measured, and somebody counts it all.
 ALONE: tuple[Story, ...] = (
     ("forged signature → 403", forged),
     ("Flower: password, read-only, nothing personal", flower_page),
     ("200 signed webhooks at once → all answered", burst),
+    ("analytics → heard of everything, signed, in order", analytics),
 )
 
 
@@ -50,12 +53,13 @@ def play(env: Mapping[str, str], say: Callable[[str], None]) -> list[Check]:
 
 def _played(env: Mapping[str, str], say: Callable[[str], None], mark: str) -> list[Check]:
     checks: list[Check] = []
+    began_ns = time_ns()
     with ThreadPoolExecutor(len(LANES)) as lanes:
         futures = [future for lane in LANES for future in _lane(lanes, lane, env, mark)]
         for future in futures:
             checks.append(_said(future.result(), say))
     for name, story in ALONE:
-        checks.append(_said(told(name, lambda story=story: story(stage(env, mark))), say))
+        checks.append(_said(told(name, lambda story=story: story(stage(env, mark, began_ns))), say))
     return checks
 
 

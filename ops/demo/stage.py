@@ -35,13 +35,17 @@ class Door:
 
 @dataclass(frozen=True)
 class Stage:
-    """What one lane of stories has in its hands. `mark` is unique to this performance and goes into its texts."""
+    """What one lane of stories has in its hands. `mark` is unique to this performance and goes into its texts.
+
+    `began_ns`: when the performance began, nanoseconds since 1970.
+    """
 
     env: Mapping[str, str]
     service: Door
     simulator: Door
     standins: Door
     mark: str
+    began_ns: int = 0
 
     @property
     def missed_caller(self) -> str:
@@ -77,11 +81,12 @@ class Stage:
         return self.service.json("GET", "/api/events", params={"sid": sid, "limit": 200})["data"]
 
 
-def stage(env: Mapping[str, str], mark: str | None = None) -> Stage:
+def stage(env: Mapping[str, str], mark: str | None = None, began_ns: int = 0) -> Stage:
     return Stage(
         env=env,
         service=Door(env["TS_URL"], {"Authorization": f"Bearer {env['TS_API_KEY']}"}),
         simulator=Door(env["TS_SIMULATOR_URL"]),
         standins=Door(env["TS_STANDINS_URL"]),
         mark=mark or uuid4().hex[:8],
+        began_ns=began_ns,
     )

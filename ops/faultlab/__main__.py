@@ -10,10 +10,11 @@ from ops.faultlab.calls.__main__ import main as calls
 from ops.faultlab.command import REFUSED, Say, Shown
 from ops.faultlab.faults import ALL
 from ops.faultlab.plan import SHORT, SHORT_S, schedule
+from ops.faultlab.recordings.__main__ import main as recordings
 from ops.faultlab.run import Result, Wanted, evidence, run
 from ops.faultlab.sends.__main__ import main as sends
 
-OTHERS = {"sends": sends, "calls": calls}
+OTHERS = {"sends": sends, "calls": calls, "recordings": recordings}
 
 
 def main(words: Sequence[str]) -> int:
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./ops/faults",
         description="Starts a house of its own, loads it, breaks it, and checks every promise it made.",
-        epilog=f"Faults: {', '.join(ALL)}. `./ops/faults sends --help`, `./ops/faults calls --help`: others.",
+        epilog=f"Faults: {', '.join(ALL)}. `./ops/faults sends --help`, `calls --help`, `recordings --help`: others.",
     )
     parser.add_argument("--seed", type=int, default=1, help="decides traffic and schedule (default %(default)s)")
     parser.add_argument("--minutes", type=float, default=2.0, help="of load (default %(default)g)")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.faultlab.aof import AofSizes
-from ops.faultlab.faults.fault import Lab
+from ops.faultlab.faults import ALL
+from ops.faultlab.faults.fault import Fault, Lab
 from ops.faultlab.house import House
 from ops.faultlab.latency import Mark
 from ops.faultlab.nemesis import Nemesis
@@ -55,11 +56,12 @@ def fight(
     say: Callable[[str], None],
     *,
     calmed: Callable[[], None] = lambda: None,
+    faults: Mapping[str, Fault] = ALL,
 ) -> Bout:
     """`calmed` is called when load and faults are over. Raises RuntimeError when the load breaks."""
     starts_at, began_ns = time.monotonic() + LEAD_S, time.time_ns() + int(LEAD_S * 1e9)
     loading = _started(house, load, starts_at)
-    breaker = Nemesis(Lab(house, AofSizes(house.folder / "data")), schedule, say)
+    breaker = Nemesis(Lab(house, AofSizes(house.folder / "data")), schedule, say, faults)
     breaker.play(starts_at, lambda: not loading.has_ended())
     if loading.process.returncode != 0:
         raise RuntimeError(f"the {load.name} broke:\n{loading.tail()}")

@@ -1,11 +1,11 @@
 """Carries out a schedule: begins each fault in its moment, heals it after its time, and marks when it really was."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from ops.faultlab.faults import ALL
-from ops.faultlab.faults.fault import Lab
+from ops.faultlab.faults.fault import Fault, Lab
 from ops.faultlab.latency import Mark
 from ops.faultlab.plan import Planned
 
@@ -13,9 +13,12 @@ TICK_S = 0.05
 
 
 class Nemesis:
-    """Runs in the main thread, between the keeper's looks."""
+    """Runs in the main thread, between the keeper's looks. `faults` are those that the schedule names."""
 
-    def __init__(self, lab: Lab, schedule: Sequence[Planned], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, lab: Lab, schedule: Sequence[Planned], say: Callable[[str], None], faults: Mapping[str, Fault] = ALL
+    ) -> None:
+        self._faults = faults
         self._lab, self._waiting, self._say = lab, list(schedule), say
         self._broken: list[tuple[float, Planned, int, Callable[[], None]]] = []
         self.marks: list[Mark] = []
@@ -39,7 +42,7 @@ class Nemesis:
 
     def _begin(self, planned: Planned, now_s: float) -> None:
         began_ns = time.time_ns()
-        heal = ALL[planned.name].begin(self._lab, Random(planned.dice))
+        heal = self._faults[planned.name].begin(self._lab, Random(planned.dice))
         self._say(f"{now_s:6.1f} s  {planned.name} for {planned.hold_s:g} s")
         self._broken.append((now_s + planned.hold_s, planned, began_ns, heal))
 

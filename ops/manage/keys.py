@@ -40,7 +40,9 @@ def _random(length: int) -> str:
 @click.argument("client")
 @click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(sorted(SCOPES)), help="Repeatable.")
 @click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; without: never.")
-@click.option("--tenant", help="Bind it to this tenant: good for the calls and recordings of that tenant only.")
+@click.option(
+    "--tenant", help="Bind it to this tenant: good for the calls, recordings and endpoints of that tenant only."
+)
 def create(client: str, scopes: tuple[str, ...], days: int | None, tenant: str | None) -> None:
     """Make a key for CLIENT and print it, this once."""
     if tenant is not None and not tenant.strip():

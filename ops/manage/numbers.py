@@ -29,10 +29,11 @@ numbers.add_command(set_)
 @click.option("--tenant", help="Only this tenant's.")
 @json_option
 def list_(tenant: str | None, as_json: bool) -> None:
-    """All numbers."""
+    """All numbers. owner_checked_at: when pns-provisioning-service last answered whose it is."""
     with database() as conn:
         found = [row for row in rows.every(conn) if tenant in (None, row.tenant_id)]
-    show([_line(row) for row in found], as_json=as_json)
+        checked_at = rows.owners_checked(conn)
+    show([_line(row) | {"owner_checked_at": checked_at.get(row.phone_number)} for row in found], as_json=as_json)
 
 
 @numbers.command(name="show")

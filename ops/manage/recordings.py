@@ -17,7 +17,7 @@ import click
 from ops.manage.context import database, json_option, settings, show
 from ops.manage.records import show_one
 from shared import log
-from shared.db import audit, recording_checks
+from shared.db import audit, recording_checks, recording_damage
 from shared.db import recordings as rows
 from shared.db.recordings import Recording, State
 from shared.errors import Damaged, TwilioServerError
@@ -130,7 +130,9 @@ def _write(store: Any, recording: Recording, output: Path) -> int:
                 pieces.close()
         os.link(part, output)
     except Damaged as fault:
-        raise click.ClickException(f"what is stored is damaged ({fault.reason}): run `recordings verify`") from fault
+        with database() as conn:
+            recording_damage.mark(conn, recording.recording_sid, fault.reason, object_key=key)
+        raise click.ClickException(f"what is stored is damaged ({fault.reason}): it is marked as such") from fault
     except OSError as fault:
         raise click.ClickException(f"{output}: {fault.strerror}") from fault
     finally:
@@ -156,7 +158,7 @@ def refetch(sids: tuple[str, ...], failed: bool, damaged: bool, as_json: bool) -
 
 
 def _refetched(conn: Any, sid: str) -> dict[str, Any]:
-    is_promised = recording_audit.fetch_again(conn, sid)
+    is_promised = recording_damage.fetch_again(conn, sid)
     if is_promised:
         audit.note(conn, "recording.refetched", actor=_actor(), subject=sid, tenant_id=rows.tenant_of(conn, sid))
     return {"recording_sid": sid, "promised": is_promised}
@@ -217,11 +219,14 @@ def _show_strays(*, as_json: bool) -> None:
 @json_option
 def reconcile(since: timedelta, fix: bool, as_json: bool) -> None:
     """Compare Twilio's recordings with ours. Exit code 1 when they differ and nothing was done about it."""
-    with _outcomes():
-        found = list(
-            recording_audit.reconcile(database, TwilioClient(settings()), since=datetime.now(UTC) - since,
-                                      actor=_actor(), is_dry=not fix)
-        )  # fmt: skip
-    show([asdict(one) for one in found], as_json=as_json)
+    found: list[recording_audit.Found] = []
+    round_ = recording_audit.reconcile(
+        database, TwilioClient(settings()), since=datetime.now(UTC) - since, actor=_actor(), is_dry=not fix
+    )
+    try:
+        with _outcomes():
+            found.extend(round_)
+    finally:  # what was done before Twilio broke off is told too
+        show([asdict(one) for one in found], as_json=as_json)
     if any(not one.is_new or one.action == "lost" for one in found):
         raise SystemExit(1)

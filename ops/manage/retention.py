@@ -4,9 +4,10 @@ import getpass
 from typing import Any
 
 import click
+from psycopg import Connection
 
 from ops.manage.context import database, json_option, settings, show
-from shared.db import audit, recording_deletions, recording_holds
+from shared.db import audit, calls, recording_deletions, recording_holds, recordings
 from shared.db import retention as rows
 from shared.db.recording_holds import Hold, Subject
 from shared.domain.retention import LONGEST_DAYS, Policy, is_class
@@ -138,6 +139,8 @@ def place(recording: str | None, call: str | None, tenant: str | None, reason: s
         raise click.UsageError("say one of --recording, --call and --tenant, and a reason of at most 500 characters")
     ((subject, value),) = given
     with database() as conn:
+        if not _is_known(conn, subject, value):
+            raise click.ClickException(f"nothing is known of {value}: a hold on it would hold nothing")
         made = recording_holds.place(conn, subject, value, reason=reason, placed_by=_me())
         detail = {"hold_id": str(made.id), "reason": reason}
         audit.note(conn, "recording.held", actor=_me(), subject=value, tenant_id=made.tenant, detail=detail)
@@ -159,6 +162,14 @@ def lift(hold_id: str) -> None:
             detail={"hold_id": hold_id},
         )  # fmt: skip
     click.echo(f"{hold_id} is lifted")
+
+
+def _is_known(conn: Connection, subject: Subject, value: str) -> bool:
+    """Of tenants there is no list. A call is held by its CallSid, not by our id."""
+    if subject == "recording_sid":
+        return recordings.find(conn, value) is not None
+    call = calls.find(conn, value) if subject == "call_sid" else None
+    return subject == "tenant_id" or (call is not None and call.call_sid == value)
 
 
 def _me() -> str:

@@ -7,16 +7,16 @@ import requests
 from psycopg import Connection
 
 from ops import demo_world as world
-from ops.manage.endpoints import new_secret
 from ops.manage.keys import mint
 from shared.db import api_keys, endpoints, numbers
 from shared.db.endpoints import Endpoint
 from shared.domain import api_key
 from shared.domain.api_key import SCOPES
-from shared.domain.notices import FOR_AS_CALL
+from shared.domain.notices import FOR_AS_CALL, OF_MESSAGE_STATUS
 from shared.domain.number_urls import number_urls
 from shared.domain.routing import Number, RecordingPolicy, forwards
 from shared.domain.urls import Urls
+from shared.endpoint_care import new_secret
 
 _PATIENCE_S = 5.0  # all of it is on this machine
 _CLIENT = "demo"
@@ -63,7 +63,7 @@ def _endpoints(conn: Connection, env: Mapping[str, str]) -> None:
     if as_call := env.get("TS_AS_CALL_SERVICE_URL"):
         endpoints.put(conn, Endpoint("as-call", as_call, "as-call-service", "", list(FOR_AS_CALL), None, True))
     if standins := env.get("TS_STANDINS_URL"):
-        sms_types = ["sms.sent", "sms.delivered", "sms.undelivered", "sms.failed"]
+        sms_types = ["sms.queued", *OF_MESSAGE_STATUS.values()]
         for name, types in ((world.DELIVERY_SUBSCRIBER, sms_types), (world.ANALYTICS_SUBSCRIBER, [])):
             secret = known[name].secret if name in known else new_secret()
             endpoints.put(conn, Endpoint(name, f"{standins}/subscriber/{name}", "standard", secret, types, None, True))

@@ -13,8 +13,8 @@ STORES = ("TS_REDIS_URL", "TS_DATABASE_URL", "TS_S3_ENDPOINT_URL")
 # Of the caller's environment these would send the SDKs somewhere else.
 MISLEADING = ("TWILIO_REGION", "TWILIO_EDGE", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
-# Every receiver of the sandbox runs on this machine.
-LOOPBACK = "127.0.0.0/8,::1,localhost"
+# Every receiver of the sandbox runs on this machine; the caller may have others.
+LOOPBACK = ("127.0.0.0/8", "::1", "localhost")
 
 
 def given_stores(options: Options, environ: Mapping[str, str], run: RunFolder) -> dict[str, str]:
@@ -51,7 +51,7 @@ def house(options: Options, environ: Mapping[str, str], run: RunFolder) -> dict[
         "TS_STANDINS_URL": urls["standins"],
         "TS_AS_CALL_SERVICE_URL": f"{urls['standins']}/as-call",
         "TS_PNS_URL": f"{urls['standins']}/pns",
-        "TS_EVENT_ALLOW": LOOPBACK,
+        "TS_EVENT_ALLOW": _and_loopback(environ.get("TS_EVENT_ALLOW", "")),
         "INTERNAL_SERVICE_KEY": run.secret("INTERNAL_SERVICE_KEY"),
         "TS_JWT_SECRET": run.secret("TS_JWT_SECRET", 32),
         "FLOWER_URL": urls["flower"],
@@ -69,6 +69,18 @@ def house(options: Options, environ: Mapping[str, str], run: RunFolder) -> dict[
         "TWILIO_ACCOUNT_SID": f"AC{run.secret('TWILIO_ACCOUNT', 16)}",
         "TWILIO_AUTH_TOKEN": run.secret("TWILIO_AUTH_TOKEN", 16),
     }
+
+
+def _and_loopback(given: str) -> str:
+    """Each once: a shell that has sourced .run/env gives back what it was told."""
+    return ",".join(dict.fromkeys([*LOOPBACK, *filter(None, given.split(","))]))
+
+
+def engine(told: Mapping[str, str]) -> dict[str, str]:
+    """Who writes down what is said: the stand-in. It hears the same words in every sound: for tones, never for real calls."""
+    if "TS_SIMULATOR_URL" not in told:
+        return {}
+    return {"TS_TRANSCRIPTION": "http", "TS_TRANSCRIPTION_URL": f"{told['TS_STANDINS_URL']}/engine"}
 
 
 def for_children(told: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from ops.stack import probes, procfile, stores
 from ops.stack.service import Service
 
 RECEIVERS = ("ingress", "fallback")
-WORKERS = ("events", "sms", "calls", "recordings", "notify")
+WORKERS = ("events", "sms", "calls", "recordings", "transcripts", "notify")
 # Nobody is waiting for these when the house opens.
 CAN_WAIT = ("beat", "flower")
 # Who brings work ends first, who finishes it next, who remembers it last.

@@ -2,8 +2,9 @@
 
 moto keeps everything in memory. What is put or deleted through this process is mirrored in a folder, object by object,
 and read back at the next start, so that a recording still plays after a restart. Single-part and multipart uploads, tags
-and versions work as moto does them; only each key's newest content is kept on disk. What moto leaves out is done here: a
-SHA-256 that comes with an upload is compared, as S3 does.
+and versions work as moto does them; only each key's newest content is kept on disk. What moto leaves out is done here, as S3
+does it: a SHA-256 that comes with an upload is compared, an upload in parts is locked as it was begun, and a signed link is
+refused when it has ended or was altered.
 """
 
 import argparse
@@ -11,15 +12,20 @@ import hashlib
 import io
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")
 
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import FakeDeleteMarker, s3_backends
@@ -28,6 +34,10 @@ from werkzeug.serving import make_server
 CHANGES = {"PUT", "POST", "DELETE"}
 # What moto knows of an object's checksum.
 CHECKSUM = ("algorithm", "type", "value", "parts")
+# Of an upload in parts: moto's names of an object's lock, and the headers that ask for it.
+LOCK = {"lock_mode": "HTTP_X_AMZ_OBJECT_LOCK_MODE", "lock_until": "HTTP_X_AMZ_OBJECT_LOCK_RETAIN_UNTIL_DATE"}
+UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)")
+SIGNED_AT = "%Y%m%dT%H%M%SZ"
 BAD_DIGEST = (
     b"<Error><Code>BadDigest</Code><Message>The SHA256 you specified did not match what was received.</Message></Error>"
 )
@@ -125,6 +135,59 @@ def comparing(app: WSGIApplication) -> WSGIApplication:
     return serve
 
 
+def locking(app: WSGIApplication) -> WSGIApplication:
+    """`app`, whose uploads in parts have the object lock that they were begun with."""
+    begun: dict[str, dict[str, str]] = {}
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        query = dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
+        answer = list(app(environ, start_response))
+        if environ["REQUEST_METHOD"] != "POST":
+            return answer
+        if "uploads" in query and (found := UPLOAD_ID.search(b"".join(answer))):
+            begun[found[1].decode()] = {name: environ[header] for name, header in LOCK.items() if header in environ}
+        elif lock := begun.pop(query.get("uploadId", ""), None):
+            bucket, _, key = environ["PATH_INFO"].removeprefix("/").partition("/")
+            backend: Any = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+            for name, told in lock.items():
+                setattr(backend.buckets[bucket].keys[key], name, told)
+        return answer
+
+    return serve
+
+
+def refusing(app: WSGIApplication, secret: str) -> WSGIApplication:
+    """`app`, that answers to a signed link while it lasts. Without a secret nobody's signature is looked at."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        query = dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
+        if "X-Amz-Signature" in query and (refusal := _refusal(environ, query, secret)):
+            start_response("403 Forbidden", [("Content-Type", "application/xml")])
+            return [refusal]
+        return app(environ, start_response)
+
+    return serve
+
+
+def _refusal(environ: WSGIEnvironment, query: dict[str, str], secret: str) -> bytes:
+    signed_at = datetime.strptime(query["X-Amz-Date"], SIGNED_AT).replace(tzinfo=UTC)
+    if datetime.now(UTC) > signed_at + timedelta(seconds=int(query["X-Amz-Expires"])):
+        return b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+    if secret and _signature(environ, query, secret) != query["X-Amz-Signature"]:
+        return b"<Error><Code>SignatureDoesNotMatch</Code></Error>"
+    return b""
+
+
+def _signature(environ: WSGIEnvironment, query: dict[str, str], secret: str) -> str:
+    """As botocore makes it: what is signed in our own code is judged by another's."""
+    access_key_id, _day, region, *_ = query["X-Amz-Credential"].split("/")
+    target = re.sub("&X-Amz-Signature=[^&]*", "", environ["RAW_URI"])
+    request = AWSRequest(environ["REQUEST_METHOD"], f"http://{environ['HTTP_HOST']}{target}")
+    request.context["timestamp"] = query["X-Amz-Date"]
+    auth = S3SigV4QueryAuth(Credentials(access_key_id, secret), "s3", region)
+    return auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+
+
 def _replace(path: Path, content: bytes) -> None:
     draft = path.with_name(f"{path.name}.new")
     draft.write_bytes(content)
@@ -137,9 +200,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--region", required=True)
+    parser.add_argument("--secret", default="", help="Of all access keys; without: their signatures are not looked at.")
     told = parser.parse_args()
     mirror = Mirror(told.folder, told.bucket, told.region)
-    app = comparing(remembering(DomainDispatcherApplication(create_backend_app), mirror))
+    app = locking(comparing(remembering(DomainDispatcherApplication(create_backend_app), mirror)))
+    app = refusing(app, told.secret)
     make_server("127.0.0.1", told.port, app, threaded=True).serve_forever()
 
 

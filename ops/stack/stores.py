@@ -35,11 +35,11 @@ def start(supervisor: Supervisor, folder: Path, wanted: Wanted, given: Mapping[s
     found: dict[str, str] = {}
     # S3 first: it is Python and takes longest; PostgreSQL last: a new one is initialised before it starts.
     if "TS_S3_ENDPOINT_URL" not in given:
-        store = s3.server(folder, free_port())
+        store = s3.server(folder, free_port(), secret=s3.SIGNING)
         supervisor.start(store.service)
         found |= {"TS_S3_ENDPOINT_URL": store.url, "TS_S3_BUCKET": s3.BUCKET, "TS_S3_REGION": s3.REGION}
         # It takes any; this one tells our own addresses from those of others.
-        found |= {"TS_S3_ACCESS_KEY_ID": wanted.s3_access_key_id, "TS_S3_SECRET_ACCESS_KEY": "sandbox"}
+        found |= {"TS_S3_ACCESS_KEY_ID": wanted.s3_access_key_id, "TS_S3_SECRET_ACCESS_KEY": s3.SIGNING}
     if "TS_REDIS_URL" not in given:
         inbox = redis.server(folder, free_port(), wanted.redis_password, flavour=wanted.redis_flavour)
         supervisor.start(inbox.service)

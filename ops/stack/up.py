@@ -72,13 +72,14 @@ class Stack:
         if os.getuid() == 0:
             say(f"   as root: {_shown(self.run.path)} will belong to root, and later runs must be root's too")
         self.env = environment.house(self.asked, self.environ, self.run)
+        self.env |= environment.engine(self.env)
         given = environment.given_stores(self.asked, self.environ, self.run)
         self.supervisor.env = environment.for_children(self.env, self.environ)
         with step(f"Redis and PostgreSQL answer{_given_words(given)}"):
             self._start_stores(given)
         with step("the database has the schema, the demo's key and numbers"):
             self._seed()
-        with step("ingress, fallback and five workers are ready"):
+        with step("ingress, fallback and six workers are ready"):
             self._start_house()
         self.ready_s = time.monotonic() - self.began
         with step("beat, Flower and S3 are ready"):

@@ -21,7 +21,7 @@ from ops.standins.server import listen
     help="The platform's X-Service-Key.",
 )
 def main(bind: str, ts_url: str, service_key: str) -> None:
-    """Stand in for as-call-service, pns-provisioning-service and subscribers of signed notifications."""
+    """Stand in for as-call-service, pns-provisioning-service, subscribers of signed notifications, and an engine of speech."""
     host, _, port = bind.rpartition(":")
     server = listen(build(ts_url, service_key), host or "127.0.0.1", int(port))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,6 +7,7 @@ from ops.standins.as_call_calls import calls
 from ops.standins.as_call_messages import messages
 from ops.standins.books import Books
 from ops.standins.control import control
+from ops.standins.engine import engine
 from ops.standins.pns import pns
 from ops.standins.subscribers import subscribers
 
@@ -21,6 +22,6 @@ def build(ts_url: str, service_key: str) -> Flask:
     books = Books(ts_url.rstrip("/"), service_key)
     app.extensions["books"] = books
     gate.put_up(app, books)
-    for blueprint in (calls, messages, pns, subscribers, control):
+    for blueprint in (calls, messages, pns, subscribers, engine, control):
         app.register_blueprint(blueprint)
     return app

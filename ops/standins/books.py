@@ -4,9 +4,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
 
+from ops.standins.analytics import Figures
 from ops.standins.conversations import Conversation
 from ops.standins.deliveries import Subscriber
+from ops.standins.engine import Engine
 from ops.standins.faults import Faults
+from ops.standins.ns_delivery import Fates
 from ops.standins.ways import Ways
 
 # A load run must not fill the memory: about 20 MB of the newest requests are kept.
@@ -47,8 +50,11 @@ class Books:
     requests_count: int = 0
     numbers: dict[str, dict[str, str]] = field(default_factory=dict)
     subscribers: dict[str, Subscriber] = field(default_factory=dict)
+    fates: Fates = field(default_factory=Fates)
+    figures: Figures = field(default_factory=Figures)
     faults: Faults = field(default_factory=Faults)
     ways: Ways = field(default_factory=Ways)
+    engine: Engine = field(default_factory=Engine)
 
     def subscriber(self, name: str) -> Subscriber:
         return self.subscribers.setdefault(name, Subscriber(name))
@@ -65,6 +71,8 @@ class Books:
             self.conversations.clear()
             self.requests.clear()
             self.requests_count = 0
+            self.fates, self.figures = Fates(), Figures()
             self.faults.clear()
+            self.engine.heard.clear()
             for subscriber in self.subscribers.values():
                 subscriber.forget()

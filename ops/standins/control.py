@@ -49,6 +49,34 @@ def subscriber_state(name: str) -> Response:
         return jsonify({"name": name, "has_secret": subscriber.secret is not None, "received": received})
 
 
+@control.get("/standin/ns-delivery")
+def ns_delivery_state() -> Response:
+    """What ns-delivery-service knows of each text, by our id of it."""
+    books = _books()
+    with books.lock:
+        return jsonify({message_id: asdict(fate) for message_id, fate in books.fates.known.items()})
+
+
+@control.get("/standin/analytics")
+def analytics_state() -> Response:
+    """Events by type; each tenant's hours as counted from events, and as reported; where the two differ."""
+    books = _books()
+    with books.lock:
+        figures = books.figures
+        counted = [
+            {"tenant_id": tenant, "hour": hour, **words}
+            for (tenant, hour), words in sorted(figures.counted().items(), key=str)
+        ]
+        return jsonify(
+            {
+                "by_type": dict(figures.by_type),
+                "counted": counted,
+                "reports": [*figures.reports.values()],
+                "differences": [asdict(difference) for difference in figures.differences()],
+            }
+        )
+
+
 @control.put("/standin/subscriber/<name>/secret")
 def set_secret(name: str) -> Response:
     secret = reading.text(reading.json_object(request), "secret")
@@ -107,6 +135,26 @@ def reply(conversation_id: str) -> Response:
     if conversation is None:
         raise Refused(404, "CONVERSATION_NOT_FOUND", "Conversation not found")
     return jsonify(asdict(answering.human_answers(books, conversation, body)))
+
+
+@control.get("/standin/engine")
+def engine_state() -> Response:
+    """What it hears, and what it was sent: fields, size and digest of each sound."""
+    books = _books()
+    with books.lock:
+        return jsonify(asdict(books.engine))
+
+
+@control.put("/standin/engine")
+def set_engine() -> Response:
+    """`{"text": "…", "language": "english", "avg_logprob": -0.2, "key": "…"}`; what is left out stays."""
+    books, wishes = _books(), reading.json_object(request)
+    if unknown := set(wishes) - {"text", "language", "avg_logprob", "key"}:
+        raise Refused(400, "VALIDATION_ERROR", f"there is no {', '.join(sorted(unknown))}")
+    with books.lock:
+        for name, value in wishes.items():
+            setattr(books.engine, name, value)
+    return Response(status=204)
 
 
 @control.delete("/standin/state")

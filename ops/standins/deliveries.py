@@ -13,7 +13,8 @@ KEPT_DELIVERIES = 50_000
 class Delivery:
     """One notification. `order` counts from 1 by first arrival; `verified` tells about the latest attempt.
 
-    `data` is what the first attempt said; `changes` counts the later ones that said something else under its id.
+    `is_taken`: it was answered with yes. `data` is what the first attempt said; `changes` counts the later ones that said
+    something else under its id.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Delivery:
     attempts: int = 1
     changes: int = 0
     refusal: str | None = None
+    is_taken: bool = False
 
 
 @dataclass

@@ -11,15 +11,17 @@ LONGEST_FOR_S = 3600.0
 # `status` of an order that is only late, and of one that says no in the platform's other way.
 ONLY_LATE, SUCCESS_FALSE = 0, 200
 
+BODIES = ("junk", "huge", "drip")
+
 
 @dataclass
 class Fault:
     """One trouble: an answer with `status` in place of the real one, `delay_s` late.
 
-    `status` 0 only comes late, 200 says `success: false`. `is_cut` closes the connection instead of an answer, as a
-    service that is down does. `when` after means: do the work, then lose the answer. It happens `times` times (None: every
-    time) within `for_s` seconds (None: for ever), to requests whose path ends with `path` and whose path or body has
-    `about` in it: a SID, a phone number.
+    `status` 0 only comes late, 200 says `success: false`. `body` is what the engine says with it: junk, huge or drip.
+    `is_cut` closes the connection instead of an answer, as a service that is down does. `when` after means: do the work,
+    then lose the answer. It happens `times` times (None: every time) within `for_s` seconds (None: for ever), to requests
+    whose path ends with `path` and whose path or body has `about` in it: a SID, a phone number.
     """
 
     status: int = 503
@@ -31,6 +33,7 @@ class Fault:
     for_s: float | None = None
     path: str = ""
     about: str = ""
+    body: str = ""
     began_s: float = field(default_factory=monotonic, init=False)
 
     def concerns(self, path: str, body: str, now_s: float) -> bool:
@@ -58,6 +61,7 @@ def _fault_from(order: object) -> Fault:
         ("when is before or after", fault.when in ("before", "after")),
         ("headers is an object", isinstance(fault.headers, dict)),
         ("is_cut is true or false", isinstance(fault.is_cut, bool)),
+        (f"body is one of {', '.join(BODIES)}, or empty", fault.body in ("", *BODIES)),
         ("path and about are texts", isinstance(fault.path, str) and isinstance(fault.about, str)),
     ):
         if not fits:
@@ -71,7 +75,7 @@ def _is_within(value: object, most: float) -> bool:
 
 @dataclass
 class Faults:
-    """Orders by service: `as-call`, `pns`, or a subscriber's name. Has its own lock: it is asked before any work."""
+    """Orders by service: `as-call`, `pns`, `engine`, or a subscriber's name. Has its own lock: it is asked before any work."""
 
     ordered: dict[str, list[Fault]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)

@@ -7,11 +7,13 @@ from time import sleep, time
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from ops.standins import engine
 from ops.standins.books import Books
 from ops.standins.envelope import Refused, refusal
 from ops.standins.faults import ONLY_LATE, Fault
 
 KEYED = ("as-call", "pns")
+ENGINE = "engine"
 
 
 def put_up(app: Flask, books: Books) -> None:
@@ -22,9 +24,9 @@ def put_up(app: Flask, books: Books) -> None:
 
 
 def service_asked() -> str | None:
-    """Whose stand-in this request is for: `as-call`, `pns`, a subscriber's name; None for the control API."""
+    """Whose stand-in this request is for: `as-call`, `pns`, `engine`, a subscriber's name; None for the control API."""
     first, _, rest = request.path.lstrip("/").partition("/")
-    if first in KEYED:
+    if first in (*KEYED, ENGINE):
         return first
     return rest if first == "subscriber" else None
 
@@ -33,10 +35,18 @@ def _before(books: Books) -> Response | None:
     service = service_asked()
     if service is None:
         return None
-    g.fault = books.faults.next_for(service, request.path, request.get_data(as_text=True))
+    if service == ENGINE:
+        request.max_content_length = engine.LARGEST_SOUND_BYTES
+    g.fault = books.faults.next_for(service, request.path, _words_of(service))
     if service in KEYED and not _has_key(books.service_key):
         return refusal(401, "UNAUTHORIZED", "X-Service-Key is missing or wrong")
     return _suffer(g.fault, "before")
+
+
+def _words_of(service: str) -> str:
+    """What a fault may be `about`; a sound has no words. It is read all the same: an answer before its end may be lost."""
+    body = request.get_data()
+    return "" if service == ENGINE else body.decode("utf-8", "replace")
 
 
 def _has_key(service_key: str) -> bool:
@@ -65,6 +75,8 @@ def _after(books: Books, answer: Response) -> Response:
 
 
 def _says_success(answer: Response) -> bool:
+    if answer.is_streamed:
+        return False
     document = answer.get_json(silent=True)
     return not isinstance(document, dict) or document.get("success") is not False
 
@@ -78,7 +90,10 @@ def _suffer(fault: Fault | None, moment: str) -> Response | None:
         request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
     elif fault.status == ONLY_LATE:
         return None
-    answer = refusal(fault.status, "ORDERED_FAULT", "this trouble was ordered through /standin/faults")
+    if service_asked() == ENGINE:
+        answer = engine.trouble(fault)
+    else:
+        answer = refusal(fault.status, "ORDERED_FAULT", "this trouble was ordered through /standin/faults")
     answer.headers.update(fault.headers)
     return answer
 

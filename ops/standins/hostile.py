@@ -59,6 +59,12 @@ def _hangs_after_request(us: "Hostile", peer: socket.socket) -> None:
     us.ended.wait()
 
 
+def _sips(us: "Hostile", peer: socket.socket) -> None:
+    """Reads for ever, a little at a time."""
+    while not us.ended.wait(_DRIP_S) and peer.recv(1000):
+        pass
+
+
 def _closes_at_once(_: "Hostile", peer: socket.socket) -> None:
     """FIN where nothing was sent yet; RST to whoever has."""
 
@@ -93,6 +99,7 @@ def _header_lines() -> Iterator[bytes]:
 
 WAYS: Final[dict[str, Way]] = {
     "hang_at_once": _hangs_at_once,  # accepts and never reads: a long request gets stuck in the buffers
+    "sip": _sips,
     "hang": _hangs_after_request,
     # The beginning of a TLS record of 16 KiB, whatever was asked.
     "drip_handshake": _goes_on(b"\x16\x03\x03\x40\x00", lambda: repeat(b"\x02"), _DRIP_S, reads=False),
@@ -129,6 +136,7 @@ WAYS: Final[dict[str, Way]] = {
     ),
     "speak_first": _says(b"HTTP/1.1 400 Bad Request\r\n\r\n", reads=False),  # to whom TLS was to be spoken, too
     "keep": _keeps,
+    "keep_once": _says(_OK),  # and closes without a word
     "keep_then_close": _keeps_then_closes,
     "keep_then_begin": _keeps_then_begins,
     "two_answers": _says(_OK + b"HTTP/1.1 500 Forged\r\ncontent-length: 0\r\n\r\n"),

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from ops.twilio_sim.control.hooks import add_hooks
 from ops.twilio_sim.control.ledger import add_ledger
+from ops.twilio_sim.control.media import add_media
 from ops.twilio_sim.control.optouts import add_opt_outs
 from ops.twilio_sim.control.people import add_people
 from ops.twilio_sim.control.recordings import add_recordings as add_sim_recordings
@@ -17,6 +18,7 @@ from ops.twilio_sim.control.world import add_world
 from ops.twilio_sim.rest.calls import add_calls
 from ops.twilio_sim.rest.errors import body_of
 from ops.twilio_sim.rest.gate import Gate
+from ops.twilio_sim.rest.media import other_host
 from ops.twilio_sim.rest.messages import add_messages
 from ops.twilio_sim.rest.numbers import add_numbers
 from ops.twilio_sim.rest.recordings import add_recordings
@@ -44,6 +46,7 @@ def create_app(world: World) -> Flask:
         app.register_blueprint(_resource(world, gate, name, add))
     app.register_blueprint(_messaging(world, gate))
     app.register_blueprint(_control(world))
+    app.register_blueprint(other_host(world))
     app.register_error_handler(HTTPException, _http_error)
     app.add_url_rule("/", view_func=_page)
     app.add_url_rule("/livez", view_func=lambda: {"status": "alive"}, endpoint="livez")
@@ -67,7 +70,7 @@ def _messaging(world: World, gate: Gate) -> Blueprint:
 
 def _control(world: World) -> Blueprint:
     api = Blueprint("control", __name__, url_prefix="/sim")
-    for add in (add_world, add_people, add_hooks, add_ledger, add_opt_outs, add_sim_recordings):
+    for add in (add_world, add_people, add_hooks, add_ledger, add_opt_outs, add_sim_recordings, add_media):
         add(api, world)
     api.register_error_handler(Wrong, lambda wrong: (jsonify(error=wrong.why), wrong.status))
     api.register_error_handler(ValueError, lambda wrong: (jsonify(error=str(wrong)), 400))

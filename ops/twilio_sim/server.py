@@ -78,6 +78,8 @@ class _Connection(socketserver.StreamRequestHandler):
             body = b"".join(parts)
         finally:
             getattr(parts, "close", lambda: None)()
+        # An answer that promises more than it has ends its connection.
+        stays = stays and _promised(started[1], body) <= len(body)
         self.wfile.write(_response(started[0], started[1], body, environ["REQUEST_METHOD"], stays=stays))
         return stays
 
@@ -149,6 +151,11 @@ def _note_header(environ: dict[str, Any], line: str) -> None:
         key = f"HTTP_{key}"
     given = value.strip()
     environ[key] = f"{environ[key]},{given}" if key in environ else given
+
+
+def _promised(headers: list[tuple[str, str]], body: bytes) -> int:
+    """Its Content-Length."""
+    return next((int(value) for name, value in headers if name.lower() == "content-length"), len(body))
 
 
 def _response(status: str, headers: list[tuple[str, str]], body: bytes, method: str, *, stays: bool) -> bytes:

@@ -15,6 +15,8 @@ from ops.twilio_sim.clock import Clock
 from ops.twilio_sim.dice import Dice
 from ops.twilio_sim.faults import Faults
 from ops.twilio_sim.ledger import Ledger
+from ops.twilio_sim.media_ledger import MediaLedger
+from ops.twilio_sim.media_trouble import MediaTrouble
 from ops.twilio_sim.odds import Odds
 from ops.twilio_sim.phones import Phone, phone_named
 from ops.twilio_sim.resources.call import Call
@@ -53,6 +55,7 @@ class World:
         self.settings, self.faults, self.odds = Settings(), Faults(), Odds(self.dice)
         self.agenda, self.history = Agenda(self.clock), History(history_file)
         self.ledger, self.call_ledger, self.alerts = Ledger(self.clock), CallLedger(self.clock), Alerts()
+        self.media, self.media_trouble = MediaLedger(), MediaTrouble(self.dice)
         self._postman = Postman(account, self.history, self.dice, self.settings)
         self.numbers: Book[Number] = Book(self.lock, lambda number: number.phone_number)
         self.messages: Book[Message] = Book(self.lock, lambda message: message.to)
@@ -121,6 +124,8 @@ class World:
         self.ledger.clear()
         self.call_ledger.clear()
         self.alerts.clear()
+        self.media.clear()
+        self.media_trouble.clear()
 
     def close(self) -> None:
         self.forget()

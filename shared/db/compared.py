@@ -69,7 +69,8 @@ COMPARED: Final = (
              "ref = any(%(sids)s) and kind not in ('sms.send', 'call.end', 'deliver', 'as-call')",
              others=("recording.fetch ",)),
     Compared("notifications", "type || ' ' || subject", "subject = any(%(told_of)s)",
-             others=("sms.queued ", "sms.failed ", "recording.available ", "recording.failed ")),
+             others=("sms.queued ", "sms.failed ", "recording.available ", "recording.failed ",
+                     "transcription.completed ", "transcription.failed ")),
 )  # fmt: skip
 
 

@@ -220,6 +220,17 @@ def lease_released(
         ).fetchall()
 
 
+def hold(conn: Connection, job: Job, lease_s: float) -> None:
+    """The lease of this job ends in so many seconds from now, instead of those of its kind. Nothing if it was lost."""
+    conn.execute(
+        """
+        update jobs set lease_until = now() + make_interval(secs => %(lease_s)s)
+         where id = %(id)s and fence = %(fence)s and state = 'due'
+        """,
+        {"id": job.id, "fence": job.fence, "lease_s": lease_s},
+    )
+
+
 def done(conn: Connection, finished: Sequence[Job]) -> int:
     """The work is finished; how many still were ours: the lease of the others was lost meanwhile."""
     if any(job.order_key is not None for job in finished):
@@ -319,6 +330,8 @@ def unblock_orphans(conn: Connection) -> int:
 def _finish(conn: Connection, job: Job, state: Literal["done", "failed"], reason: str | None) -> bool:
     if job.order_key is not None:
         _lock_order(conn, job.order_key)
+    if job.order_key is not None:
+        _end_waiting(conn, job)
     done = conn.execute(
         """
         update jobs set state = %(state)s, lease_until = null, finished_at = now(),
@@ -330,6 +343,19 @@ def _finish(conn: Connection, job: Job, state: Literal["done", "failed"], reason
     if done.rowcount == 1 and job.order_key is not None:
         _unblock_next(conn, job.order_key)
     return done.rowcount == 1
+
+
+def _end_waiting(conn: Connection, job: Job) -> None:
+    """What `renew` has put behind the lease of this job, which ends now, is due."""
+    conn.execute(
+        """
+        update jobs set next_at = now()
+          from jobs as ended
+         where ended.id = %(id)s and ended.fence = %(fence)s and jobs.order_key = %(order_key)s
+           and jobs.state = 'due' and jobs.id <> ended.id and jobs.next_at = ended.lease_until
+        """,
+        {"id": job.id, "fence": job.fence, "order_key": job.order_key},
+    )
 
 
 def _lock_order(conn: Connection, order_key: str) -> None:

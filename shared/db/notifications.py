@@ -82,6 +82,39 @@ def notify_all(conn: Connection, notices: Sequence[Notice]) -> set[UUID]:
     return new
 
 
+def notify_one(conn: Connection, notice: Notice, endpoint_id: str) -> int | None:
+    """Promises this endpoint alone the notification, whatever types it has chosen; the delivery. None: it was promised before,
+    or there is no such endpoint.
+    """
+    row = conn.execute(
+        """
+        with new as (
+            insert into notifications (id, type, subject, tenant_id, order_key, data)
+            select %(id)s, %(type)s, %(subject)s, %(tenant_id)s, %(order_key)s, %(data)s
+              from endpoints where id = %(endpoint_id)s and deleted_at is null
+            on conflict (id) do nothing
+            returning id),
+        made as (
+            insert into deliveries (notification_id, endpoint_id) select id, %(endpoint_id)s from new
+            returning id, endpoint_id)
+        select made.id, e.adapter from made join endpoints as e on e.id = made.endpoint_id
+        """,
+        {
+            "id": notice.id,
+            "type": notice.type,
+            "subject": notice.subject,
+            "tenant_id": notice.tenant_id,
+            "order_key": notice.order_key,
+            "data": json.dumps(notice.data),
+            "endpoint_id": endpoint_id,
+        },
+    ).fetchone()
+    if row is None:
+        return None
+    jobs.promise_group(conn, [promise_of(row[1], row[0], endpoint_id, notice.order_key)])
+    return int(row[0])
+
+
 def promise_of(adapter: Adapter, delivery_id: int, endpoint_id: str, order_key: str) -> GroupPromise:
     """The job of a delivery: in order within its key at this endpoint, taken by the relay."""
     kind: JobKind = "deliver" if adapter == "standard" else "as-call"
@@ -174,4 +207,15 @@ def tell_anew(conn: Connection, subject: str, adapter: Adapter, changed: dict[st
           from owed where jobs.kind = 'as-call' and jobs.ref = owed.id::text and jobs.state <> 'due'
         """,
         {"subject": subject, "adapter": adapter, "changed": json.dumps(changed)},
+    )
+
+
+def restate_words(conn: Connection, transcription_sids: Sequence[str], changed: dict[str, Any]) -> None:
+    """Other words in what was told of these transcriptions; what still waits is told with them."""
+    conn.execute(
+        """
+        update notifications set data = data || %s::jsonb
+         where subject = any(%s) and type in ('transcription.completed', 'transcription.failed')
+        """,
+        (json.dumps(changed), list(transcription_sids)),
     )

@@ -167,16 +167,34 @@ def note_unknown(conn: Connection, phone_number: str) -> bool:
 
 
 def unchecked(conn: Connection, *, older_than: timedelta, limit: int) -> list[str]:
-    """Numbers whose owner was not asked for lately, the longest unasked first."""
+    """Numbers whose owner was not told lately, the longest untold first; behind them those that brought no answer last time."""
     rows = conn.execute(
         """
         select phone_number from numbers
          where pns_checked_at is null or pns_checked_at < now() - %s
-         order by pns_checked_at nulls first, phone_number limit %s
+         order by pns_unanswered_at nulls first, pns_checked_at nulls first, phone_number limit %s
         """,
         (older_than, limit),
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def owners_checked(conn: Connection) -> dict[str, datetime | None]:
+    """When pns-provisioning-service last answered whose each number is (None: never)."""
+    return dict(conn.execute("select phone_number, pns_checked_at from numbers").fetchall())
+
+
+def oldest_check_s(conn: Connection) -> float:
+    """Of all numbers the longest time without such an answer, since it is known at the most; 0 without numbers."""
+    row = conn.execute(
+        "select extract(epoch from now() - min(coalesce(pns_checked_at, updated_at))) from numbers"
+    ).fetchone()
+    return float(row[0]) if row and row[0] is not None else 0.0
+
+
+def note_unanswered(conn: Connection, phone_number: str) -> None:
+    """The service did not answer about this number. Whatever is known of it stays."""
+    conn.execute("update numbers set pns_unanswered_at = now() where phone_number = %s", (phone_number,))
 
 
 def note_owner(conn: Connection, phone_number: str, *, tenant_id: str | None, status: str | None) -> bool:
@@ -194,7 +212,7 @@ def note_owner(conn: Connection, phone_number: str, *, tenant_id: str | None, st
                    coalesce(pns_tenant_id <> %(tenant)s::text, false) as moved
               from numbers where phone_number = %(number)s)
         update numbers n
-           set pns_status = coalesce(%(status)s, pns_status), pns_checked_at = now(),
+           set pns_status = coalesce(%(status)s, pns_status), pns_checked_at = now(), pns_unanswered_at = null,
                pns_tenant_id = coalesce(%(tenant)s, pns_tenant_id),
                tenant_id = coalesce(%(tenant)s, tenant_id),
                routing = case when was.is_new and was.moved then '{}' else routing end,

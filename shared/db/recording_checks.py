@@ -47,12 +47,13 @@ def custody(conn: Connection, recording_sid: str) -> dict[str, list[dict[str, An
 
 
 def to_check(conn: Connection, *, before: datetime, sids: Sequence[str] = (), limit: int) -> list[str]:
-    """Stored recordings that were not read back since then, the longest unread first."""
+    """Stored recordings that were not read back since then and are not to go, the longest unread first."""
     rows = conn.execute(
         """
         select recording_sid from recordings
          where state in ('stored', 'provider-deleted') and (checked_at is null or checked_at < %(before)s)
            and (%(sids)s::text[] = '{}' or recording_sid = any(%(sids)s))
+           and not exists (select from recording_deletions d where d.recording_sid = recordings.recording_sid)
          order by checked_at nulls first, recording_sid limit %(limit)s
         """,
         {"before": before, "sids": list(sids), "limit": limit},
@@ -65,19 +66,6 @@ def sound_of(recording: Recording) -> Sound:
     assert recording.size_bytes is not None  # the schema's check for stored ones
     assert recording.sha256 is not None
     return Sound(recording.size_bytes, recording.sha256, recording.blocks or b"", recording.content_type or "")
-
-
-def checked(conn: Connection, recording_sid: str, *, copy: int, damage: str | None) -> bool:
-    """This copy was read back now, and this was wrong with it. False if another one is in its place, or it is deleted."""
-    done = conn.execute(
-        """
-        update recordings set checked_at = now(), damage = %(damage)s,
-               damaged_at = case when %(damage)s::text is null then null else coalesce(damaged_at, now()) end
-         where recording_sid = %(sid)s and copy = %(copy)s and state in ('stored', 'provider-deleted')
-        """,
-        {"sid": recording_sid, "copy": copy, "damage": damage},
-    )
-    return done.rowcount == 1
 
 
 def damaged(conn: Connection) -> list[str]:

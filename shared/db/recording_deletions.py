@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from shared.db import audit, jobs, recording_holds, recordings
+from shared.db import audit, jobs, recording_holds, recordings, transcriptions
 from shared.errors import OnHold
 
 Reason = Literal["retention", "request", "privacy"]
@@ -97,6 +97,12 @@ def begin(conn: Connection, recording_sid: str) -> Deletion | None:
     return find(conn, recording_sid)
 
 
+def has_begun(conn: Connection, recording_sid: str) -> bool:
+    """Whether copies of it may be gone already. Who wants to count on the answer has the `lock`."""
+    found = find(conn, recording_sid)
+    return found is not None and found.begun_at is not None
+
+
 def withdraw(conn: Connection, recording_sid: str) -> bool:
     """What the policy alone had asked for and a hold came before: it is served again. False if it has begun."""
     done = conn.execute(
@@ -118,22 +124,8 @@ def finish(conn: Connection, recording_sid: str) -> None:
 
 def erase_shown(conn: Connection, recording_sid: str) -> None:
     """Deletes the waveform, and what of transcriptions was said; that there were some stays known."""
-    values: dict[str, Any] = {"sid": recording_sid}
-    conn.execute("delete from recording_waveforms where recording_sid = %(sid)s", values)
-    conn.execute(
-        """
-        delete from transcription_parts p using transcriptions t
-         where t.recording_sid = %(sid)s and p.transcription_sid = t.transcription_sid
-        """,
-        values,
-    )
-    conn.execute(
-        """
-        update transcriptions set text = '', segments = null, updated_at = now()
-         where recording_sid = %(sid)s and (text <> '' or segments is not null)
-        """,
-        values,
-    )
+    conn.execute("delete from recording_waveforms where recording_sid = %s", (recording_sid,))
+    transcriptions.erase(conn, recording_sid)
 
 
 def unfinished(conn: Connection, *, limit: int) -> list[str]:

@@ -171,23 +171,6 @@ def mark_stored(
     return done.rowcount == 1
 
 
-def mark_damaged(conn: Connection, recording_sid: str, damage: str, *, object_key: str | None = None) -> bool:
-    """The stored copy (that of `object_key`, if said) is not what was stored: from now on it is served to nobody.
-
-    False if that is known, if another copy has taken its place, or if it is on its way out and may well be gone.
-    """
-    done = conn.execute(
-        """
-        update recordings set damage = %(damage)s, damaged_at = now(), checked_at = now(), updated_at = now()
-         where recording_sid = %(sid)s and damage is null and state in ('stored', 'provider-deleted')
-           and (%(key)s::text is null or object_key = %(key)s)
-           and not exists (select from recording_deletions d where d.recording_sid = recordings.recording_sid)
-        """,
-        {"sid": recording_sid, "damage": damage, "key": object_key},
-    )
-    return done.rowcount == 1
-
-
 def keep_waveform(conn: Connection, recording_sid: str, *, channels: int, peaks: bytes) -> None:
     """How loud it is (`shared.domain.peaks`), in place of what was known."""
     conn.execute(
@@ -227,9 +210,12 @@ def of_call(conn: Connection, call_sid: str) -> list[Recording]:
 
 
 def tenant_of(conn: Connection, recording_sid: str) -> str | None:
-    """Whose recording this is: the tenant of its call."""
+    """Whose recording this is: the tenant of its call, or of the call that this is a leg of."""
     row = conn.execute(
-        "select c.tenant_id from recordings r join calls c using (call_sid) where r.recording_sid = %s",
+        """
+        select coalesce(c.tenant_id, root.tenant_id) from recordings r join calls c using (call_sid)
+          left join calls root on root.call_sid = c.parent_call_sid where r.recording_sid = %s
+        """,
         (recording_sid,),
     ).fetchone()
     return row[0] if row else None

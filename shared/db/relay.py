@@ -173,11 +173,16 @@ def record(conn: Connection, attempts: Sequence[Attempt]) -> None:
         cursor.executemany(
             """
             with kept as (
-                insert into delivery_attempts (delivery_id, nth, at, duration_ms, http_status, error, answer)
-                values (%(delivery_id)s, %(nth)s, %(at)s, %(duration_ms)s, %(http_status)s, %(error)s, %(answer)s)
+                insert into delivery_attempts (delivery_id, endpoint_id, nth, at, duration_ms, http_status, error, answer)
+                select id, endpoint_id, %(nth)s, %(at)s, %(duration_ms)s, %(http_status)s, %(error)s, %(answer)s
+                  from deliveries where id = %(delivery_id)s
                 on conflict do nothing)
             update deliveries set attempts = greatest(attempts, %(nth)s), last_error = %(error)s, http_status = %(http_status)s
              where id = %(delivery_id)s and outcome is null
             """,
-            [{name: getattr(attempt, name) for name in Attempt.__slots__} for attempt in attempts],
+            # In the order of their deliveries, as whoever cancels those locks them.
+            [
+                {name: getattr(attempt, name) for name in Attempt.__slots__}
+                for attempt in sorted(attempts, key=lambda one: one.delivery_id)
+            ],
         )

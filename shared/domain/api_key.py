@@ -13,7 +13,7 @@ from typing import Final
 
 SCOPES: Final = frozenset({
     "sms:send", "sms:read", "calls:control", "calls:read", "recordings:read", "recordings:delete", "consent:write",
-    "consent:read", "endpoints:write", "events:read", "events:replay", "privacy:erase", "admin",
+    "consent:read", "endpoints:read", "endpoints:write", "events:read", "events:replay", "privacy:erase", "admin",
 })  # fmt: skip
 BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _SHAPE = re.compile(r"tsk_([a-z]{1,12})_([0-9A-Za-z]{8})_([0-9A-Za-z]{30})([0-9A-Za-z]{6})\Z")

@@ -33,9 +33,9 @@ def forwarded(number: Number, to: str, urls: Urls, *, caller: str, call_sid: str
     return twiml.forward(what, urls)
 
 
-def to_voicemail(number: Number, urls: Urls, *, call_sid: str) -> str:
-    """A live call leaves a message."""
-    return twiml.voicemail(number, urls, call_sid=call_sid)
+def to_voicemail(number: Number, urls: Urls, *, call_sid: str, is_transcribed: bool = False) -> str:
+    """A live call leaves a message, which Twilio writes down if wished and in English."""
+    return twiml.voicemail(number, urls, call_sid=call_sid, is_transcribed=is_transcribed)
 
 
 def told(number: Number, said: str) -> str:

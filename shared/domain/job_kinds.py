@@ -4,6 +4,6 @@ from typing import Literal
 
 JobKind = Literal[
     "sms.send", "bulk.expand", "call.end", "call.settle", "call.control", "call.place", "recording.fetch",
-    "recording.expect", "recording.release", "recording.delete", "transcription.request", "deliver", "as-call",
-    "replay.expand",
+    "recording.expect", "recording.release", "recording.delete", "transcription.request",
+    "transcription.settle", "deliver", "as-call", "replay.expand",
 ]  # fmt: skip

@@ -7,8 +7,10 @@ TYPES: Final = frozenset({
     "call.incoming", "call.status", "call.completed", "call.missed",
     "sms.received", "sms.queued", "sms.sent", "sms.delivered", "sms.undelivered", "sms.failed",
     "recording.available", "recording.failed", "recording.deleted",
+    "transcription.completed", "transcription.failed",
     "consent.opted_out", "consent.opted_in",
     "endpoint.disabled", "endpoint.test",
+    "report.hourly",
 })  # fmt: skip
 
 # What as-call-service has a door for.

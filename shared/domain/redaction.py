@@ -36,26 +36,66 @@ _PASSWORD = re.compile(rf"(\b(?:password|passphrase)\b{_LINK})(?<=[\s:=,#])(?!\[
 _BEFORE = 80  # characters before a number in which its keyword is looked for
 
 
+_MARKER = re.compile(r"\[(?:ssn|card|code|account|pin|password)\]")
+
+Edit = tuple[int, int, str]  # from and up to which character, and what stands there instead
+
+
 def redact(text: str) -> tuple[str, int]:
     """The text with its secrets replaced by markers, and how many were replaced."""
-    text, shaped = _SSN.subn("[ssn]", text)
-    text, numbered = _numbers(text)
-    text, spoken = _PASSWORD.subn(_hidden_password, text)
-    return text, shaped + numbered + spoken
+    found = secrets(text)
+    return _edited(text, found), len(found)
 
 
-def _hidden_password(found: re.Match[str]) -> str:
-    return found[1] + "[password]"
+def secrets(text: str) -> list[Edit]:
+    """Where the secrets are, in order, none in another, with the marker of each."""
+    found: list[Edit] = []
+    for look in (_shaped, _numbers, _passwords):
+        found = _both(found, look(_edited(text, found)))
+    return found
 
 
-def _numbers(text: str) -> tuple[str, int]:
+def markers(text: str) -> int:
+    """How many secrets were taken out of this text before."""
+    return len(_MARKER.findall(text))
+
+
+def _edited(text: str, edits: list[Edit]) -> str:
     kept: list[str] = []
-    at = count = 0
-    for run in _runs(text):
-        for start, stop, kind in _secrets(text, run):
-            kept += text[at:start], f"[{kind}]"
-            at, count = stop, count + 1
-    return "".join([*kept, text[at:]]), count
+    at = 0
+    for start, stop, marker in edits:
+        kept += text[at:start], marker
+        at = stop
+    return "".join([*kept, text[at:]])
+
+
+def _both(first: list[Edit], then: list[Edit]) -> list[Edit]:
+    """`then` was found in the text that `first` had left; both are told of the text before. A marker is never in an edit."""
+    ends: list[tuple[int, int]] = []  # where a marker ends in the later text, and how much was lost up to there
+    lost = 0
+    for start, stop, marker in first:
+        ends.append((start - lost + len(marker), lost + stop - start - len(marker)))
+        lost = ends[-1][1]
+    moved: list[Edit] = []
+    at = lost = 0
+    for start, stop, marker in then:
+        while at < len(ends) and ends[at][0] <= start:
+            lost = ends[at][1]
+            at += 1
+        moved.append((start + lost, stop + lost, marker))
+    return sorted([*first, *moved])
+
+
+def _shaped(text: str) -> list[Edit]:
+    return [(found.start(), found.end(), "[ssn]") for found in _SSN.finditer(text)]
+
+
+def _passwords(text: str) -> list[Edit]:
+    return [(found.start(2), found.end(2), "[password]") for found in _PASSWORD.finditer(text)]
+
+
+def _numbers(text: str) -> list[Edit]:
+    return [(start, stop, f"[{kind}]") for run in _runs(text) for start, stop, kind in _secrets(text, run)]
 
 
 def _runs(text: str) -> list[list[re.Match[str]]]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.domain import spoken
 from shared.domain.dial import Dialling, dial, recording_callback
-from shared.domain.markup import element, text
+from shared.domain.markup import Attributes, element, text
 from shared.domain.routing import Number, Reason, Routing
 from shared.domain.urls import Urls
 
@@ -34,18 +34,32 @@ def engaged() -> str:
     return _response(element("Reject", {"reason": "busy"}))
 
 
-def voicemail(number: Number, urls: Urls, *, call_sid: str = "", reason: Reason = "") -> str:
-    """A greeting, a beep, a recording. `action` is set because `<Record>` without one asks for this document again."""
+def voicemail(
+    number: Number, urls: Urls, *, call_sid: str = "", reason: Reason = "", is_transcribed: bool = False
+) -> str:
+    """A greeting, a beep, a recording. `action` is set because `<Record>` without one asks for this document again.
+
+    `is_transcribed`: Twilio writes the message down, if the number speaks English (it knows no other language).
+    """
     record = element("Record", {
         "action": urls.to("/api/calls/voicemail"),
         "maxLength": str(VOICEMAIL_LONGEST_S),
         "timeout": str(VOICEMAIL_SILENCE_S),
         "playBeep": "true",
         **recording_callback(urls, call_sid),
+        **(_transcription(urls) if is_transcribed and _is_english(number) else {}),
     })  # fmt: skip
     rules = number.routing
     greeting = rules.closed_greeting if reason == "closed" and rules.closed_greeting else rules.greeting
     return _response(_say(rules, greeting), record, _HANGUP)
+
+
+def _transcription(urls: Urls) -> Attributes:
+    return {"transcribe": "true", "transcribeCallback": urls.to("/api/webhooks/transcription")}
+
+
+def _is_english(number: Number) -> bool:
+    return number.routing.language.split("-")[0].lower() == "en"
 
 
 def goodbye(number: Number, *, reason: Reason = "") -> str:

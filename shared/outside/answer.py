@@ -35,7 +35,7 @@ class Answer:
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    """`headers`: by name in any case, as http.client has them."""
+    """`headers`: names in small letters."""
     return Answer(
         status,
         _object(body),

@@ -7,7 +7,7 @@ left of the whole.
 import socket
 import ssl
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 
 class TooMuch(Exception):
@@ -15,7 +15,10 @@ class TooMuch(Exception):
 
 
 class _Bounded(socket.socket):
-    """`ends_at` on the monotonic clock; `room` in bytes; `has_received`, `has_ended` since `begin`. Raises TimeoutError, TooMuch."""
+    """`ends_at` on the monotonic clock, `room` in bytes; `has_received` and `has_ended` tell what came since `begin`.
+
+    Raises TimeoutError, TooMuch.
+    """
 
     ends_at = 0.0
     room = 0
@@ -88,7 +91,6 @@ def tls_context(more_authorities: str | None) -> ssl.SSLContext:
 def wrapped(plain: Plain, context: ssl.SSLContext, host: str) -> Tls:
     """The handshake, within what is left. Raises ssl.SSLError, OSError."""
     plain.shrink()
-    secured = context.wrap_socket(plain, server_hostname=host)
-    assert isinstance(secured, Tls)
+    secured = cast("Tls", context.wrap_socket(plain, server_hostname=host))  # the class that the context was given
     secured.begin(plain.ends_at, plain.room)
     return secured

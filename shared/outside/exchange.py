@@ -10,6 +10,7 @@ from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRe
 from typing import Final
 
 from shared.outside.lines import Line
+from shared.outside.place import Place
 
 BODY_BYTES: Final = 65_536  # what we read of an answer: an id or an error text, never a download
 # Of a whole answer: as much again for the head, which http.client alone would let grow to 6 MiB, and for the framing.
@@ -19,25 +20,29 @@ _FIRST_FINAL: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent, whole. Names and values of headers are those of ours, or were checked."""
+    """What is sent, whole. Names and values of headers are those of ours, or were checked.
+
+    `is_repeatable`: taken twice it is taken for one, because of its id or because it only asks.
+    """
 
     method: str
-    authority: str
+    place: Place
     asked: str
     headers: Mapping[str, str]
     body: bytes | None = None
+    is_repeatable: bool = True
 
     def __bytes__(self) -> bytes:
-        lines = [f"{self.method} {self.asked} HTTP/1.1", f"host: {self.authority}"]
+        lines = [f"{self.method} {self.asked} HTTP/1.1", f"host: {self.place.authority}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.body is not None:
             lines.append(f"content-length: {len(self.body)}")
-        return "\r\n".join([*lines, "", ""]).encode("ascii") + (self.body or b"")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + (self.body or b"")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`is_whole`: the connection may be used again."""
+    """`headers`: names in small letters. `is_whole`: the connection may be used again."""
 
     status: int
     headers: Mapping[str, str]
@@ -53,7 +58,7 @@ def exchange(line: Line, request: Request) -> Reply:
         _begin(line, answer)
         body = _body(answer)
         is_whole = answer.isclosed() and not answer.will_close
-        return Reply(answer.status, answer.headers, body, is_whole)
+        return Reply(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body, is_whole)
 
 
 def _begin(line: Line, answer: HTTPResponse) -> None:

@@ -45,7 +45,8 @@ class Resolver:
                     raise Unresolved
                 future = self._asked[host, port] = Future()
                 # A daemon, unlike an executor's: a question without an answer must not hold up the end of the process.
-                threading.Thread(target=self._ask, args=(host, port, future), daemon=True).start()
+                name = f"resolve {host}"
+                threading.Thread(target=self._ask, args=(host, port, future), name=name, daemon=True).start()
             return future
 
     def _ask(self, host: str, port: int, future: Future[list[tuple[int, SocketAddress]]]) -> None:

@@ -241,6 +241,7 @@ class TwilioClient:
 
         Raises Transient, Permanent, also when we have no token of the account.
         """
+        recordings.check_sid(sid)
         answered = "deleted"
         try:
             with outcome("recordings"):
@@ -251,14 +252,19 @@ class TwilioClient:
             answered = "gone"
         return {"answered": answered, "request_id": self._http.last.request_id}
 
-    def listed_recordings(self, since: datetime) -> Iterator[ListedRecording]:
-        """Recordings created since then, of the account and of every further one that is configured. Raises Transient."""
-        for account_sid in self._settings.accounts:
-            with outcome("recordings", listing=True):
-                yield from recordings.listed(self._sdk_of(account_sid), account_sid, since)
+    @property
+    def account_sids(self) -> Collection[str]:
+        """The account, and every further one that is configured."""
+        return self._settings.accounts.keys()
+
+    def listed_recordings(self, account_sid: str, since: datetime) -> Iterator[ListedRecording]:
+        """Recordings of one account that were created since then. Raises Transient."""
+        with outcome("recordings", listing=True):
+            yield from recordings.listed(self._sdk_of(account_sid), account_sid, since)
 
     def find_recording(self, account_sid: str, recording_sid: str) -> ListedRecording | None:
         """One recording as Twilio has it now, None if it has none. Raises Transient, Permanent."""
+        recordings.check_sid(recording_sid)
         try:
             with outcome("recordings"):
                 found = self._sdk_of(account_sid).recordings(recording_sid).fetch()

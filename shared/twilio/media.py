@@ -5,15 +5,16 @@ import socket
 import time
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
-from re import compile as pattern
 from typing import IO, Final
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from shared.domain.sound import Digest, Sound
 from shared.errors import Permanent, Transient
 from shared.settings import Settings
+from shared.twilio.recordings import check_sid
 from shared.twilio.wire import CONNECT_S, READ_S
 
 _API: Final = "https://api.twilio.com"
@@ -21,10 +22,9 @@ _CHUNK_BYTES: Final = 65_536  # a socket buffer's worth: all that is held in mem
 # Four hours (Twilio's longest call) of two-channel 16-bit 8 kHz WAV are 460 MB.
 LARGEST_BYTES: Final = 500_000_000
 # All of it, however slowly it drips: the largest at 3.3 MB a second; the job's lease leaves as long for the store.
-_WHOLE_S: Final = 150.0
+WHOLE_S: Final = 150.0
 _REDIRECTS: Final = 3  # Twilio's media is one redirect away
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
-_SID: Final = pattern(r"RE[0-9a-fA-F]{32}\Z")
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -45,8 +45,7 @@ class Media:
         The address is built from the SIDs. Where Twilio refuses that number of channels, it is asked for what it has.
         Raises Transient, Permanent for an account that is not ours or a SID that is none, and what `requests` raises.
         """
-        if not _SID.match(recording_sid):
-            raise Permanent("not a RecordingSid")
+        check_sid(recording_sid)
         tokens = self._settings.accounts.get(account_sid)
         if not tokens:
             raise Permanent(f"no auth token for account {account_sid}")
@@ -137,8 +136,8 @@ def _sound(answer: requests.Response, into: IO[bytes]) -> Sound:
 
 def _copy(answer: requests.Response, into: IO[bytes]) -> Digest:
     """Its digest. A body shorter than its Content-Length raises: urllib3 counts."""
-    digest, until = Digest(), time.monotonic() + _WHOLE_S
-    for chunk in answer.iter_content(_CHUNK_BYTES):
+    digest, until = Digest(), time.monotonic() + WHOLE_S
+    while chunk := _next(answer):
         _write(into, chunk)
         digest.update(chunk)
         if digest.size_bytes > LARGEST_BYTES:
@@ -146,6 +145,14 @@ def _copy(answer: requests.Response, into: IO[bytes]) -> Digest:
         if time.monotonic() > until:
             raise Transient("media_slow")
     return digest
+
+
+def _next(answer: requests.Response) -> bytes:
+    """What has come, however little: a body that drips is not waited for until a chunk of it is full."""
+    try:
+        return answer.raw.read1(_CHUNK_BYTES, decode_content=True)
+    except (HTTPError, OSError) as fault:
+        raise requests.ConnectionError(fault) from fault
 
 
 def _write(into: IO[bytes], chunk: bytes) -> None:

@@ -1,5 +1,6 @@
 """Recordings as Twilio lists them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,13 @@ from typing import Any, Final
 
 from twilio.rest import Client
 
+from shared.errors import Permanent
+
 _PAGE: Final = 1000  # Twilio's largest page
+
+
+# What goes into an address of Twilio's is this and nothing else, whatever a webhook has called a RecordingSid.
+_SID: Final = re.compile(r"RE[0-9a-fA-F]{32}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,12 @@ class ListedRecording:
     channels: int | None
     source: str | None
     created_at: datetime
+
+
+def check_sid(recording_sid: str) -> None:
+    """Raises Permanent for what is no RecordingSid."""
+    if not _SID.match(recording_sid):
+        raise Permanent("not a RecordingSid")
 
 
 def listed(sdk: Client, account_sid: str, since: datetime) -> Iterator[ListedRecording]:

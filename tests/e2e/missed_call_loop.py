@@ -15,6 +15,7 @@ import pytest
 from ops.demo.stage import Stage, stage
 from ops.demo_world import BUSINESS, OWNER
 from ops.stack import envfile
+from tests.told import wrongly_told
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S, END_WITHIN_S = 90, 60
@@ -50,6 +51,7 @@ def house(folder: Path) -> Iterator["Loop"]:
         loop.stage.phone(OWNER, answers="no-answer")
         loop.speed(SPEED)
         yield loop
+        assert [*wrongly_told(loop.stage.env["TS_DATABASE_URL"])] == []
     finally:
         started.terminate()
         started.communicate(timeout=END_WITHIN_S)

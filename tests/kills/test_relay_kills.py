@@ -13,6 +13,8 @@ from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import SECRET, Subscriber
 from tests.kills.test_kills import House
 
+pytestmark = pytest.mark.made_up_notices
+
 ORDERS, EACH = 4, 6
 ALL = ORDERS * EACH
 

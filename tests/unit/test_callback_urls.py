@@ -76,7 +76,8 @@ def documents():
 
 def turns(known):
     table = SimpleNamespace(number=lambda number: known.get(number) or unknown_number(number))
-    house = SimpleNamespace(routing=table, urls=Urls(PUBLIC), law=LAW)
+    own = SimpleNamespace(transcription="twilio")
+    house = SimpleNamespace(routing=table, urls=Urls(PUBLIC), law=LAW, settings=own)
     for target, params in TURNS:
         path, _, query = target.partition("?")
         said = {"CallSid": SID, "CallStatus": "in-progress", "From": "+12125550142", "To": BUSINESS} | params

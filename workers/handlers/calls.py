@@ -377,6 +377,7 @@ def _notify(conn: Connection, type_: str, call: Call, *, subject: str) -> None:
             "direction": call.direction,
             "status": call.status,
             "dial_status": call.dial_status,
+            "decision": call.decision,
             "missed_status": _platform_status(call) if type_ == "call.missed" else None,
             "text_back": call.text_back,
             "duration_s": call.duration_s,

@@ -13,11 +13,12 @@ from shared.db.ids import as_uuid
 from shared.db.messages import Advanced, Heard, Message, Report
 from shared.db.notifications import Notice
 from shared.domain import event_keys, keywords
+from shared.domain.error_classes import rule_of
 from shared.domain.event import Event
 from shared.domain.message_life import MESSAGE_LOST
 from shared.domain.notices import OF_MESSAGE_STATUS, order_key
 from shared.domain.phone import without_channel
-from shared.domain.status import MESSAGE_RANK
+from shared.domain.status import MESSAGE_FINAL, MESSAGE_RANK
 from shared.errors import Unreadable
 from workers import consequences, payloads, successors
 from workers.consequences import Failed
@@ -251,12 +252,17 @@ def notice(type_: str, message: Message, *, retried_as: str | None = None) -> No
             "to": message.to_number,
             "tenant_id": message.tenant_id,
             "client": message.client,
+            "idempotency_key": message.idempotency_key,
             "status": message.state,
+            "is_final": message.state in MESSAGE_FINAL and retried_as is None,
             "error_code": message.error_code,
+            "error_class": rule_of(message.error_code).error_class if message.error_code else None,
             "error_reason": message.error_reason,
             "segments": message.segments,
+            "attempt": message.nth_try,
             "retry_of": str(message.retry_of) if message.retry_of else None,
             "retried_as": retried_as,
+            "created_at": message.created_at.isoformat(),
         },
     )
 

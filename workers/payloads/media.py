@@ -72,7 +72,7 @@ class RealTime(Schema):
 
     elsewhere = frozenset({
         "AccountSid", "ApiVersion", "Stability", "TranscriptionProviderData", "ProviderConfiguration", "Name",
-        "InboundTrackLabel", "OutboundTrackLabel", "PartialResults", "TranscriptionEngine", "TranscriptionError",
+        "PartialResults", "TranscriptionEngine", "TranscriptionError",
         "SpeechModel", "Hints", "EnableAutomaticPunctuation", "ProfanityFilter", "IntelligenceService",
     })  # fmt: skip
 
@@ -84,6 +84,8 @@ class RealTime(Schema):
     )
     track = OneOf("Track", TRACKS)
     sequence = Count("SequenceId")
+    inbound_label = Short("InboundTrackLabel")
+    outbound_label = Short("OutboundTrackLabel")
     said = Words("TranscriptionData")
     is_final = Truth("Final")
     language = Short("LanguageCode")

@@ -11,7 +11,6 @@ import requests
 from ops.faultlab.calls.lives import CLIENT, TENANT, Life
 from ops.faultlab.house import ROOT, House, open_stores, remembering
 from ops.faultlab.naive.house import TEXTS_TABLE, naive_calls
-from ops.manage import endpoints as manage_endpoints
 from ops.manage.keys import mint
 from ops.stack import house as stack_house
 from shared.db import endpoints, numbers
@@ -21,6 +20,7 @@ from shared.domain.notices import FOR_AS_CALL
 from shared.domain.number_urls import number_urls
 from shared.domain.routing import Number, of
 from shared.domain.twiml import Urls
+from shared.endpoint_care import new_secret
 
 PROGRAMS: Final = ("ingress", "fallback", "events", "sms", "calls", "recordings", "notify", "beat")
 SUBSCRIBER: Final = "lab-calls"
@@ -41,7 +41,7 @@ def open_calling(folder: Path, lives: Sequence[Life]) -> Calling:
     house = open_stores(folder, {"TS_PNS_URL": ""})
     env = house.env
     migrate(env["TS_DATABASE_URL"])
-    secret = manage_endpoints.new_secret()
+    secret = new_secret()
     api_key = _furnish(env, lives, secret)
     _start_doubles(house)
     requests.put(

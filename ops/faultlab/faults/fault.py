@@ -8,7 +8,7 @@ from typing import Literal
 from ops.faultlab.aof import AofSizes
 from ops.faultlab.house import House
 
-Target = Literal["ingress", "workers", "redis", "postgres", "journal", "network"]
+Target = Literal["ingress", "workers", "redis", "postgres", "journal", "network", "store"]
 Heal = Callable[[], None]
 
 

@@ -11,16 +11,18 @@ from ops.twilio_sim.phones import keys_of
 from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.resources.number import Number
 from ops.twilio_sim.resources.recording import Recording
-from ops.twilio_sim.rest.recordings import wav_response
+from ops.twilio_sim.rest.media import whole as all_of
 from ops.twilio_sim.sms.incoming import receive
+from ops.twilio_sim.sound import Sound
 from ops.twilio_sim.voice.inbound import Caller, place_call
+from ops.twilio_sim.voice.line import SAYS
 from ops.twilio_sim.webhooks.address import is_http_url
 from ops.twilio_sim.world import World
 
 R = TypeVar("R")
 EVERYTHING = 10**9
 CALL_KEYS = (
-    "from", "to", "hangup_after_s", "speaks_s", "finishes_with", "digits", "caller_name", "forwarded_from",
+    "from", "to", "hangup_after_s", "speaks_s", "says", "finishes_with", "digits", "caller_name", "forwarded_from",
     "stir_verstat", "params",
 )  # fmt: skip
 
@@ -47,10 +49,11 @@ def add_people(api: Blueprint, world: World) -> None:
 
     @api.get("/recordings/<sid>.wav")
     def sound(sid: str) -> Any:
+        """What is served of it if nothing goes wrong, or was until it was deleted."""
         recording = world.recordings.get(sid)
-        if recording is None:
-            raise Wrong("no such recording", 404)
-        return wav_response(world, recording, "")
+        if recording is None or recording.ready_world_s is None:
+            raise Wrong("no such recording, or no sound yet", 404)
+        return all_of(Sound(sid, "wav", recording.duration_s, recording.channels))
 
     @api.post("/messages")
     def message() -> tuple[dict[str, Any], int]:
@@ -83,6 +86,7 @@ def _caller(wishes: dict[str, Any]) -> Caller:
         from_=text(wishes, "from"),
         hangup_after_s=seconds(wishes, "hangup_after_s", None),
         speaks_s=5.0 if speaks_s is None else speaks_s,
+        says=text(wishes, "says", SAYS),
         finishes_with=finishes_with,
         digits=keys_of(wishes.get("digits", "")),
         caller_name=text(wishes, "caller_name", "") or None,

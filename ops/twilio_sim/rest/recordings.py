@@ -1,19 +1,18 @@
 """Recordings.json, the recordings of one call, and the sound itself."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
+from werkzeug import Response as AnyResponse
 
-from ops.twilio_sim.mp3 import mp3_chunks, mp3_size
 from ops.twilio_sim.resources.recording import Recording
 from ops.twilio_sim.rest.dates import date_filter
 from ops.twilio_sim.rest.errors import Refused
 from ops.twilio_sim.rest.form import form_of, method_field, url_field
+from ops.twilio_sim.rest.media import served
 from ops.twilio_sim.rest.paging import page_of
 from ops.twilio_sim.voice.line import Line
 from ops.twilio_sim.voice.recorder import Tape, finish_recording, start_recording
-from ops.twilio_sim.wav import wav_chunks, wav_size
 from ops.twilio_sim.world import World
 
 
@@ -38,17 +37,17 @@ def add_recordings(api: Blueprint, world: World) -> None:
 
     @api.delete("/Recordings/<sid>.json")
     def delete(account_sid: str, sid: str) -> tuple[str, int]:
-        _delete(_found(world, sid))
+        _delete(world, _found(world, sid))
         return "", 204
 
     @api.get("/Recordings/<sid>.wav")
     @api.get("/Recordings/<sid>")
-    def sound(account_sid: str, sid: str) -> Response:
-        return wav_response(world, _found(world, sid), request.args.get("RequestedChannels", ""))
+    def sound(account_sid: str, sid: str) -> AnyResponse:
+        return served(world, _found(world, sid), "wav", request.args.get("RequestedChannels", ""))
 
     @api.get("/Recordings/<sid>.mp3")
-    def mp3(account_sid: str, sid: str) -> Response:
-        return mp3_response(world, _found(world, sid), request.args.get("RequestedChannels", ""))
+    def mp3(account_sid: str, sid: str) -> AnyResponse:
+        return served(world, _found(world, sid), "mp3", request.args.get("RequestedChannels", ""))
 
     _add_to_calls(api, world)
 
@@ -77,39 +76,13 @@ def _add_to_calls(api: Blueprint, world: World) -> None:
 
     @api.delete("/Calls/<call_sid>/Recordings/<sid>.json")
     def delete_of_call(account_sid: str, call_sid: str, sid: str) -> tuple[str, int]:
-        _delete(_of_call(world, call_sid, sid))
+        _delete(world, _of_call(world, call_sid, sid))
         return "", 204
 
     @api.post("/Calls/<call_sid>/Recordings/<sid>.json")
     def update_of_call(account_sid: str, call_sid: str, sid: str) -> dict[str, Any]:
         line = _live_line(world, call_sid)
         return _change(line, _tape(line, sid), form_of(request)).as_call_json()
-
-
-def wav_response(world: World, recording: Recording, requested_channels: str) -> Response:
-    """404 until the media is ready; one channel of two can be asked for, two of one cannot (400)."""
-    channels = _channels(world, recording, requested_channels)
-    size = wav_size(recording.duration_s, channels)
-    return _sound(wav_chunks(recording.duration_s, channels), size, "audio/x-wav")
-
-
-def mp3_response(world: World, recording: Recording, requested_channels: str) -> Response:
-    """As `wav_response`, but silent: there is no encoder here."""
-    channels = _channels(world, recording, requested_channels)
-    return _sound(mp3_chunks(recording.duration_s, channels), mp3_size(recording.duration_s), "audio/mpeg")
-
-
-def _channels(world: World, recording: Recording, requested: str) -> int:
-    ready = recording.ready_world_s
-    if recording.status != "completed" or ready is None or world.clock.world_s() < ready:
-        raise Refused(20404, request.path, 404)
-    if requested and (requested not in ("1", "2") or int(requested) > recording.channels):
-        raise Refused(20001, "RequestedChannels")
-    return int(requested or recording.channels)
-
-
-def _sound(chunks: Iterator[bytes], size: int, mimetype: str) -> Response:
-    return Response(chunks, mimetype=mimetype, headers={"Content-Length": str(size)})
 
 
 def _start(line: Line, form: dict[str, str]) -> Tape:
@@ -161,9 +134,10 @@ def _call_exists(world: World, call_sid: str):
     return call
 
 
-def _delete(recording: Recording) -> None:
+def _delete(world: World, recording: Recording) -> None:
     """The sound is gone; what is known about it stays readable for those who ask for deleted ones."""
     recording.deleted = True
+    world.media.deleted(recording.sid)
     recording.move("deleted")
 
 

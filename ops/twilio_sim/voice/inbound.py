@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ops.twilio_sim.resources.call import Call
 from ops.twilio_sim.resources.number import Number
-from ops.twilio_sim.voice.line import Line
+from ops.twilio_sim.voice.line import SAYS, Line
 from ops.twilio_sim.voice.run import Go, Run
 from ops.twilio_sim.voice.status import watcher
 from ops.twilio_sim.voice.story import begin, close, follow
@@ -19,12 +19,14 @@ class Caller:
 
     `finishes_with` ends what the caller says to <Record>: hangup, silence, or a key. `digits` are pressed one
     prompt at a time; with commas each prompt gets what stands before the next one. `stir_verstat` is the
-    carrier's verdict on the number, blank when there is none; `params` win over everything.
+    carrier's verdict on the number, blank when there is none; `params` win over everything. `says` is what
+    <Record transcribe> understands, blank for nothing.
     """
 
     from_: str
     hangup_after_s: float | None = None
     speaks_s: float = 5.0
+    says: str = SAYS
     finishes_with: str = "hangup"
     digits: str = ""
     caller_name: str | None = None
@@ -45,6 +47,7 @@ def place_call(world: World, caller: Caller, number: Number) -> Call:
     )  # fmt: skip
     line = Line(world, call)
     line.leaves_at_s, line.digits = caller.hangup_after_s, caller.digits
+    line.says = caller.says
     line.speaks_s, line.finishes_with = caller.speaks_s, caller.finishes_with
     begin(line, lambda: _live(line, number))
     return call

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ops.twilio_sim.voice.recorder import Tape
     from ops.twilio_sim.world import World
 
+SAYS = "Hello, please call me back. Thank you."
 LONGEST_CALL_S = 4 * 3600.0  # Twilio's default time limit of a call
 
 
@@ -50,6 +51,7 @@ class Line:
         self.leaves_at_s: float | None = None
         self.digits = ""
         self.speaks_s = 5.0
+        self.says = SAYS
         self.finishes_with = "hangup"
         self.tapes: list[Tape] = []
         self.legs: list[Line] = []

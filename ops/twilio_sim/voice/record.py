@@ -7,6 +7,7 @@ from ops.twilio_sim.twiml import number_in
 from ops.twilio_sim.voice.line import HungUp, Line
 from ops.twilio_sim.voice.recorder import Tape, finish_recording, recording_params, start_recording
 from ops.twilio_sim.voice.run import Go, Run
+from ops.twilio_sim.voice.transcript import transcribe
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def _finish(run: Run, verb: Element, tape: Tape, spoken: Spoken, step: dict) -> 
     step.update(duration_s=seconds, digits=spoken.digits)
     if seconds == 0:
         return None  # an empty recording makes no request: the next verb follows
+    transcribe(run, verb, tape.recording)
     action = verb.get("action", "").strip()
     go = Go(
         run.at(action) if action else run.url,

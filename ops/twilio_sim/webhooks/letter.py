@@ -9,7 +9,8 @@ Params = list[tuple[str, str]]
 @dataclass(frozen=True)
 class Letter:
     """`kind` is one of voice, voice-fallback, dial-action, record-action, gather-action, whisper, call-status,
-    recording-status, amd, debugger, sms, sms-fallback, message-status, or what a caller of /sim/webhook says (custom).
+    recording-status, transcription, amd, debugger, sms, sms-fallback, message-status, or what a caller of /sim/webhook says
+    (custom).
 
     `tamper` forges the signature: "forged" sends a wrong one, "missing" sends none.
 

@@ -15,7 +15,7 @@ from ops.twilio_sim.webhooks.overrides import Overrides, overrides_of
 from ops.twilio_sim.webhooks.signature import sign
 
 MAX_REDIRECTS = 10
-CALLBACKS = frozenset({"call-status", "message-status", "recording-status", "amd"})
+CALLBACKS = frozenset({"call-status", "message-status", "recording-status", "transcription", "amd"})
 FORGED = "Zm9yZ2VkLCBub3Qgc2lnbmVkIHdpdGg="  # 28 characters and valid base64, as a real one
 
 

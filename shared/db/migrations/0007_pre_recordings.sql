@@ -171,8 +171,26 @@ alter table transcriptions
     -- What an engine heard when: [{"start_s": 0.0, "end_s": 2.5, "text": "..."}]
     add column segments jsonb check (jsonb_typeof(segments) = 'array'),
     add column error_reason text,
-    add column search tsvector generated always as (to_tsvector('simple', left(text, 200000))) stored;
-create index transcriptions_by_words on transcriptions using gin (search);
+    -- What Twilio was told to call the tracks of a live one: {"inbound_track": "customer"}
+    add column labels jsonb check (jsonb_typeof(labels) = 'object'),
+    -- When subscribers were told how it ended: once, whatever is heard after that.
+    add column told_at timestamptz;
+-- Of what is longer than an hour of speech the beginning can be found. A tsvector holds 1 MB.
+create index transcriptions_by_words on transcriptions using gin (to_tsvector('simple', left(text, 200000)));
+
+-- What was posted does not change, but for words that must not be kept: a secret that a later piece has completed, or all of
+-- them once their recording is deleted. Whoever takes them out says when; the digest stays that of what came.
+alter table events add column words_out_at timestamptz;
+alter table event_conflicts add column words_out_at timestamptz;
+drop trigger events_are_immutable on events;
+create trigger events_are_immutable before update of key, event_id, kind, account_sid, body, body_sha256, received_at
+    on events for each row
+    when (old.key is distinct from new.key or old.event_id is distinct from new.event_id
+        or old.kind is distinct from new.kind or old.account_sid is distinct from new.account_sid
+        or old.body_sha256 is distinct from new.body_sha256 or old.received_at is distinct from new.received_at
+        or (old.body is distinct from new.body and (old.words_out_at is not distinct from new.words_out_at
+            or new.words_out_at is null or new.kind not in ('txn', 'rtt'))))
+    execute function refuse_change();
 
 alter table alerts
     drop constraint alerts_source_check,
@@ -184,4 +202,5 @@ alter table jobs
     drop constraint jobs_kind_check,
     add constraint jobs_kind_check check (kind in ('sms.send', 'bulk.expand', 'call.end', 'call.settle', 'call.control',
                                                    'call.place', 'recording.fetch', 'recording.expect', 'recording.release',
-                                                   'recording.delete', 'transcription.request', 'deliver', 'as-call'));
+                                                   'recording.delete', 'transcription.request', 'transcription.settle',
+                                                   'deliver', 'as-call'));

@@ -8,7 +8,7 @@ alter table endpoints
     add column previous_secret text,
     add column previous_until timestamptz,
     -- Null: as fast as it answers. `concurrency`: requests under way at once.
-    add column rate_per_s real check (rate_per_s > 0),
+    add column rate_per_s double precision check (rate_per_s > 0),
     add column concurrency smallint not null default 8 check (concurrency between 1 and 64),
     add column disabled_reason text check (disabled_reason in ('asked', 'gone', 'failing')),
     add column disabled_at timestamptz,
@@ -99,6 +99,8 @@ update deliveries set last_error = jobs.last_error from jobs
 -- One row a request to a subscriber, and what it answered.
 create table delivery_attempts (
     delivery_id  bigint not null references deliveries on delete cascade,
+    -- As its delivery has it: the newest of one endpoint are found without those of the others.
+    endpoint_id  text not null,
     nth          int not null check (nth > 0),
     at           timestamptz not null,
     duration_ms  int not null check (duration_ms >= 0),
@@ -108,14 +110,27 @@ create table delivery_attempts (
     primary key (delivery_id, nth)
 );
 create index delivery_attempts_in_time on delivery_attempts (at);
+create index delivery_attempts_by_endpoint on delivery_attempts (endpoint_id, at desc, delivery_id desc, nth desc);
+
+-- When pns-provisioning-service was last asked in vain whose a number is; null once it has answered.
+alter table numbers add column pns_unanswered_at timestamptz;
+
+-- Which hours have been told as `report.hourly`, in which revision, and of which tenants (null: numbers without an owner).
+create table reported_hours (
+    hour      timestamptz not null check (hour = date_trunc('hour', hour, 'UTC')),
+    revision  smallint not null check (revision in (1, 2)),
+    tenants   text[] not null default '{}',
+    told_at   timestamptz not null default now(),
+    primary key (hour, revision)
+);
 
 -- Work of a group (an endpoint's) is not hinted job by job: the relay takes what the group may have in hand.
 alter table jobs
     drop constraint jobs_kind_check,
     add constraint jobs_kind_check check (kind in ('sms.send', 'bulk.expand', 'call.end', 'call.settle', 'call.control',
                                                    'call.place', 'recording.fetch', 'recording.expect', 'recording.release',
-                                                   'recording.delete', 'transcription.request', 'deliver', 'as-call',
-                                                   'replay.expand')),
+                                                   'recording.delete', 'transcription.request', 'transcription.settle',
+                                                   'deliver', 'as-call', 'replay.expand')),
     add column group_key text,
     add check (group_key is null or pace_key is null);
 update jobs set group_key = d.endpoint_id from deliveries d

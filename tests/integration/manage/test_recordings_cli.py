@@ -4,6 +4,7 @@ import io
 import json
 import wave
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,12 +37,14 @@ def wav(seconds=1):
 class Handler(BaseHTTPRequestHandler):
     """Twilio's list in pages of two, single recordings, and their sound."""
 
-    held: dict[str, list[dict]]
+    held: dict[str, list[dict] | None]
 
     def do_GET(self):
         url = urlsplit(self.path)
         account, name = url.path.split("/")[3], url.path.rpartition("/")[2]
         held = self.held.get(account, [])
+        if held is None:
+            return self.answer(401, {"code": 20003, "message": "authenticate", "status": 401})
         if name == "Recordings.json":
             start = int(parse_qs(url.query).get("Page", ["0"])[0]) * 2
             more = f"{url.path}?Page={start // 2 + 1}" if held[start + 2 :] else None
@@ -143,6 +146,11 @@ def test_rot_that_nobody_noted_yet_is_not_handed_out(cli, world, stored, tmp_pat
     plant(world, stored, FLIPPED)
     cli("recordings", "get", sid(1), "-o", str(tmp_path / "a.wav"), "--purpose", "test", status=1)
     assert list(tmp_path.iterdir()) == []
+    assert world.one("select damage from recordings") == "changed"
+    assert world.rows("select source, resource_sid from alerts") == [("recording-damaged", sid(1))]
+    assert world.work("recording.fetch") == ["done"]
+    cli("recordings", "get", sid(1), "-o", str(tmp_path / "a.wav"), "--purpose", "test")
+    assert (tmp_path / "a.wav").read_bytes() == wav()
 
 
 def test_missing_objects_are_strays(cli, world, stored):
@@ -185,3 +193,20 @@ def test_what_differs_is_told_and_what_nobody_has_is_alarmed_once(cli, world, he
     assert {one["recording_sid"]: one["action"] for one in found} == {sid(1): "gone", sid(2): "lost"}
     assert cli.json("recordings", "reconcile", "--fix") == []
     assert world.rows("select source, resource_sid from alerts") == [("recording-lost", sid(2))]
+
+
+REMOVED = "AC" + "6d" * 16
+
+
+@pytest.mark.parametrize("trouble", ["refused", "removed"])
+def test_trouble_with_one_account_ends_the_round_of_that_account_only(cli, world, held, trouble):
+    """Its list is refused, or it is none of ours any more: what is lost elsewhere is found all the same, and said."""
+    object.__setattr__(world.rt.settings, "twilio_accounts", {SUB: ("b" * 32,)})
+    other = SUB if trouble == "refused" else REMOVED
+    held[ACCOUNT.sid], held[SUB] = [listed(3)], None if trouble == "refused" else []
+    for number, account in ((1, other), (2, ACCOUNT.sid)):
+        told = happened("recording", RecordingSid=sid(number), RecordingStatus="in-progress", CallSid=CALL)
+        world.happens(replace(told, account_sid=account))
+    world.rows("update recordings set announced_at = now() - interval '1 hour' returning 1")
+    found = cli.json("recordings", "reconcile", "--fix", status=1)
+    assert {one["recording_sid"]: one["action"] for one in found} == {sid(3): "fetch", sid(2): "lost"}

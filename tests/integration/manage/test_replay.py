@@ -445,6 +445,7 @@ def test_a_text_or_a_recording_that_has_fallen_back_is_shown(world, cli):
     assert {(one["was"], one["would_be"]) for one in found} == {("sent", "delivered"), ("announced", "available")}
 
 
+@pytest.mark.made_up_notices
 def test_what_is_there_and_would_not_be_is_shown_and_left(world, cli):
     world.happens(text())
     world.rows(

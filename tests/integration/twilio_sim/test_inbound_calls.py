@@ -242,3 +242,20 @@ def test_a_number_without_a_voice_url_fails_at_once(sim, receiver, business):
 def test_a_withheld_caller_is_no_error(sim, receiver, business):
     sim.ended_call(sim.call(**{"from": "anonymous"}))
     assert receiver.got(VOICE)[0].form["From"] == "anonymous"
+
+
+@pytest.mark.parametrize(
+    ("caller", "status", "text"),
+    [
+        ({"speaks_s": 4, "says": "Call me back"}, "completed", "Call me back"),
+        ({"speaks_s": 4, "says": ""}, "failed", ""),
+        ({"speaks_s": 1, "says": "Yes"}, "failed", ""),
+    ],
+)
+def test_a_voicemail_is_written_down_where_the_verb_asks_for_it(sim, receiver, business, caller, status, text):
+    receiver.says(VOICE, '<Response><Record action="/left" transcribe="true" transcribeCallback="/words"/></Response>')
+    sid = sim.call(**caller)
+    (said,) = [got.form for got in receiver.wait_for("/words")]
+    assert (said["CallSid"], said["TranscriptionStatus"], said["TranscriptionText"]) == (sid, status, text)
+    assert said["RecordingSid"] == sim.ended_call(sid)["recordings"][0]["sid"]
+    assert said["TranscriptionSid"].startswith("TR")

@@ -9,7 +9,7 @@ from ops.twilio_sim.app import create_app
 from ops.twilio_sim.resources.recording import Recording
 from ops.twilio_sim.server import server_for
 from ops.twilio_sim.world import World
-from shared.db import calls, recordings
+from shared.db import calls, jobs, recordings
 from shared.db.calls import Seen
 from shared.domain.recording_key import object_key
 from shared.domain.sound import Digest, Sound
@@ -77,7 +77,37 @@ def stored(conn, store, number=1, *, call_sid=CALL, days=0, source="DialVerb", t
     )
     conn.execute("insert into recording_waveforms values (%s, 1, '\\x01') on conflict do nothing", (sid,))
     if twilio is not None:
-        twilio.recordings.add(
-            Recording(sid, ACCOUNT.sid, call_sid, source, status="completed", duration_s=1, ready_world_s=0.0)
-        )
+        at_twilio(twilio, sid, call_sid=call_sid, source=source)
     return sid
+
+
+def at_twilio(twilio, sid, *, call_sid=CALL, source="DialVerb"):
+    """Twilio has it, a second of sound."""
+    twilio.recordings.add(
+        Recording(sid, ACCOUNT.sid, call_sid, source, status="completed", duration_s=1, ready_world_s=0.0)
+    )
+
+
+def to_fetch(conn, number=1, *, twilio):
+    """A recording that Twilio has and we have not, and the promise to fetch it; its SID."""
+    sid = sid_of(number)
+    at_twilio(twilio, sid)
+    recordings.announce(
+        conn, recording_sid=sid, call_sid=CALL, account_sid=ACCOUNT.sid, state="available", duration_s=1
+    )
+    jobs.promise(conn, "recording.fetch", sid, order_key=recordings.order_key(sid))
+    return sid
+
+
+class Between:
+    """A store with something that happens right before it is written to: a worker that stood still for so long."""
+
+    def __init__(self, store, happens):
+        self._store, self._happens = store, happens
+
+    def put(self, *what):
+        self._happens()
+        return self._store.put(*what)
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)

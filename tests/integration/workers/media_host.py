@@ -5,6 +5,7 @@ import math
 import wave
 from array import array
 from base64 import b64decode
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -54,6 +55,7 @@ class _Answer:
     location: str = ""
     drop: bool = False  # hangs up without a word
     hang_after: int | None = None  # sends so many bytes, then nothing until the host is closed
+    drips: bool = False  # a byte now and then, for as long as somebody listens
     path: str = ""  # for this path only
     query: str = ""  # only if the address contains it
 
@@ -83,6 +85,12 @@ class MediaHost:
         fitting = [each for each in self._answers[::-1] if each.path in ("", path) and each.query in path]
         return max(fitting, key=lambda each: bool(each.path or each.query))
 
+    def _drip(self, write: Callable[[bytes], object], body: bytes) -> None:
+        for byte in body:
+            if self._over.wait(0.02):
+                return
+            write(bytes([byte]))
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         host = self
 
@@ -98,6 +106,8 @@ class MediaHost:
                 if answer.location:
                     self.send_header("location", answer.location)
                 self.end_headers()
+                if answer.drips:
+                    host._drip(self.wfile.write, answer.body)
                 self.wfile.write(answer.body[: answer.hang_after])
                 if answer.hang_after is not None:
                     host._over.wait(30)

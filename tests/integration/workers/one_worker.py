@@ -7,7 +7,8 @@ handled. `hangs`: touches that file when a text of another service has its row, 
 `test.hold` touches FILE.began and ends when FILE.go is there. `sending`: at which step of sending texts (leased, turn,
 answered, recording, recorded) the process kills itself, or with `stops` stands still, as SIGSTOP does. `placing`: the same
 of placing a call (begun, marked, answered, recording, recorded). `keeping`: the same of storing a recording (leased,
-streamed, fetched, checked, verified, planned, put, marking, marked). `telling`: the same of telling a subscriber (taken,
+streamed, fetched, checked, verified, planned, put, marking, marked). `transcribing`: the same of having a
+recording written down (leased, read, answered, recording, recorded). `telling`: the same of telling a subscriber (taken,
 answered, recording, recorded). `deleting`: a function of `recording_deletion`, and
 `before` or `behind` it. `fresh_s`: how long a text that says "sending", or a call
 that says "placing", may take to leave.
@@ -26,7 +27,18 @@ from threading import Event
 import workers.app
 import workers.watchdog
 from shared.celery_transport import SafeQoS
-from workers import contract, events, execute, handed, leaving, placing, recording_deletion, recordings, relay
+from workers import (
+    contract,
+    events,
+    execute,
+    handed,
+    leaving,
+    placing,
+    recording_deletion,
+    recordings,
+    relay,
+    transcribing,
+)
 from workers.guard import Guard
 from workers.house import app
 from workers.watchdog import Watchdog
@@ -162,6 +174,17 @@ match asked.get("telling"):
         relay.Relay._record = halting(relay.Relay._record, first=True)
     case "recording":
         relay.outbox.record = halting(relay.outbox.record, first=False)
+    case "recorded":
+        execute.tell = halting(execute.tell, first=True)
+match asked.get("transcribing"):
+    case "leased":
+        transcribing.request = halting(transcribing.request, first=True)
+    case "read":
+        transcribing.transcriber.ask = halting(transcribing.transcriber.ask, first=True)
+    case "answered":
+        transcribing.transcriber.ask = halting(transcribing.transcriber.ask, first=False)
+    case "recording":
+        transcribing.said.record = halting(transcribing.said.record, first=False)
     case "recorded":
         execute.tell = halting(execute.tell, first=True)
 if step := asked.get("deleting"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.db import numbers, transcriptions
 from shared.domain.routing import Number, forwards
 from tests.integration.workers.conftest import BUSINESS, CUSTOMER, OWNER, TENANT, event
-from workers import events
+from workers import events, live_words
 from workers.handlers.calls import settle
 
 CALL, LEG, OURS, OTHER = "CA" + "1" * 32, "CA" + "2" * 32, "CA" + "3" * 32, "CA" + "9" * 32
@@ -151,6 +151,17 @@ LIVES = {
         recorded("in-progress", RecordingStartTime="Sun, 01 Mar 2026 14:22:11 +0000", RecordingTrack="both"),
         recorded("completed", RecordingDuration="9", RecordingChannels="2"), recorded("absent"), recorded("failed"),
     ],
+    "a card number said in pieces, by two who were given names": lambda: [
+        live("started", 1, "both_tracks", InboundTrackLabel="customer", OutboundTrackLabel="agent"),
+        live("content", 2, text="my card is 4111"), live("content", 3, "outbound_track", text="go on"),
+        live("content", 4, text="1111 1111"), live("content", 5, text="11", final="false"),
+        live("content", 6, text="1111 is it"), live("content", 7, "outbound_track", text="thanks"), live("stopped", 8),
+    ],
+    "a transcription of a recording by both ends of its story": lambda: [
+        event("status", TranscriptionSid=WORDS, TranscriptionStatus=status, TranscriptionText=text, CallSid=CALL,
+              RecordingSid=RECORDING)
+        for status, text in (("in-progress", ""), ("completed", "my pin is 1234"), ("completed", "my pin is 1234"))
+    ],
     "a live transcription that fails": lambda: [
         live("started", 1), live("content", 2, text="a"), live("content", 2, text="b", Stability="1"),
         live("error", 5, TranscriptionErrorCode="32655"), live("stopped", 6),
@@ -161,7 +172,7 @@ LIVES = {
 TABLES = {
     "calls": ("id", "updated_at", "decided_at"), "message_steps": ("id",), "messages": ("updated_at", "created_at", "id"),
     "recordings": ("announced_at", "available_at", "absent_at", "failed_at", "updated_at"),
-    "transcriptions": ("updated_at",), "transcription_parts": (),
+    "transcriptions": ("updated_at", "told_at"), "transcription_parts": (),
     "call_inputs": (), "call_steps": ("id", "at"),
     "text_backs": ("decided_at",), "alerts": (), "notifications": ("id", "created_at", "data", "order_key", "tenant_id"),
 }  # fmt: skip
@@ -183,6 +194,8 @@ def ending(conn, batches):
             events.apply(conn, batch)
         for (call_sid,) in conn.execute("select ref from jobs where kind = 'call.settle'").fetchall():
             settle(conn, call_sid)  # what is expected no more is taken for lost: only then is everything said
+        for (sid,) in conn.execute("select ref from jobs where kind = 'transcription.settle'").fetchall():
+            live_words.join(conn, sid)
         return {
             table: sorted(str(row) for (row,) in conn.execute(f"select to_jsonb(t) - %s::text[] from {table} as t",
                                                                (list(unclocked),)))
@@ -237,3 +250,9 @@ def test_final_parts_of_a_live_transcription_are_in_order_within_their_track(con
                             live("content", 9, text="b")])  # fmt: skip
         said = [(part.track, part.text) for part in transcriptions.final_parts(conn, LIVE)]
     assert said == [("inbound_track", "a"), ("inbound_track", "b"), ("inbound_track", "c"), ("outbound_track", "d")]
+
+
+@pytest.mark.parametrize("name", [name for name in LIVES if "transcri" in name or "card" in name])
+def test_the_end_of_a_transcription_is_told_once(conn, name):
+    told = ending(conn, [[one] for one in LIVES[name]()])["notifications"]
+    assert len([row for row in told if "transcription." in row]) == 1

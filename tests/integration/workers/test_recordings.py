@@ -9,6 +9,7 @@ import requests
 from shared.db import alerts, jobs, recordings
 from shared.errors import Permanent, Transient
 from shared.store.presigned import presigned_get
+from shared.twilio import media as twilio_media
 from shared.twilio.media import check_redirect
 from tests.integration.workers.conftest import ACCOUNT, BUSINESS, CUSTOMER, TENANT, event
 from tests.integration.workers.media_host import MediaHost, mp3, wav
@@ -369,6 +370,7 @@ def test_one_that_failed_can_be_had_when_it_is_asked_for_again(world, media):
 
 
 def test_asking_again_waits_for_whoever_has_the_same_recording_in_hand(world, media):
+    object.__setattr__(world.rt.settings, "twilio_recording_days", 0)
     media.answers(wav(1).getvalue())
     completed(world)
     world.work("recording.fetch")
@@ -381,6 +383,23 @@ def test_asking_again_waits_for_whoever_has_the_same_recording_in_hand(world, me
                      "where kind = 'recording.fetch'", other)  # fmt: skip
 
 
+@pytest.mark.parametrize(("days", "promised"), [(None, 0), (7, 0), (0, 1)])
+def test_a_release_is_promised_only_if_twilios_copy_may_go_at_once(world, media, days, promised):
+    object.__setattr__(world.rt.settings, "twilio_recording_days", days)
+    media.answers(wav(1).getvalue())
+    completed(world)
+    assert world.work("recording.fetch") == ["done"]
+    assert world.one("select count(*) from jobs where kind = 'recording.release'") == promised
+
+
 def test_the_jobs_of_a_recording_are_of_one_order(world):
     completed(world)
     assert world.one("select order_key from jobs where kind = 'recording.fetch'") == f"keep|{SID}"
+
+
+def test_sound_that_drips_is_given_up_in_time(world, media, monkeypatch):
+    monkeypatch.setattr(twilio_media, "WHOLE_S", 0.3)
+    media.answers(wav(3).getvalue(), drips=True)
+    completed(world, 3)
+    assert world.work("recording.fetch") == ["transient"]
+    assert world.one("select last_error from jobs where kind = 'recording.fetch'") == "media_slow"

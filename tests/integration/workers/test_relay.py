@@ -219,6 +219,7 @@ def test_headers_of_the_endpoint_are_sent(world, relay):
     assert world.subscriber.got[0][1]["x-team"] == "blue"
 
 
+@pytest.mark.made_up_notices
 def test_a_promise_behind_another_of_its_order_waits(world):
     with world.rt.db.connection() as conn:
         for n in range(2):

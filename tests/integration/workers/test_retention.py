@@ -1,7 +1,7 @@
 """Keeping and deleting recordings, on the real stores and a simulated Twilio."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from threading import Thread
 
@@ -9,68 +9,18 @@ import psycopg
 import pytest
 import requests
 
-from shared.db import recording_deletions, recording_holds, recording_receipts, recordings, retention
+from shared.db import recording_deletions, recording_holds, recordings, retention
 from shared.domain import retention as rule
 from shared.domain.retention import Policy
-from shared.errors import OnHold
-from shared.twilio.client import TwilioClient
+from shared.errors import OnHold, Transient
 from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import TENANT
-from tests.integration.workers.keeping import CALL, a_call, simulated, sound, stored
+from tests.integration.workers.keeping import CALL, Between, a_call, simulated, sound, to_fetch
+from tests.integration.workers.shelf import Shelf
+from workers import recording_audit
 from workers import retention as sweeps
 
 KEEP = Policy(None, None)
-
-
-class Shelf:
-    """The recordings of one test, here and at Twilio."""
-
-    def __init__(self, world, twilio, url):
-        self.world, self.twilio = world, twilio
-        settings = replace(world.rt.settings, twilio_api_url=url)
-        self.rt = world.rt = replace(world.rt, settings=settings, twilio=TwilioClient(settings))
-        with self.conn() as conn:
-            a_call(conn, datetime.now(UTC))
-
-    def conn(self):
-        return self.rt.db.connection()
-
-    def has(self, number=1, **more):
-        with self.conn() as conn:
-            return stored(conn, self.rt.store, number, twilio=self.twilio, **more)
-
-    def says(self, class_, keep_days, twilio_days, tenant=TENANT):
-        with self.conn() as conn:
-            retention.put(conn, tenant, class_, Policy(keep_days, twilio_days), changed_by="test")
-
-    def holds(self, subject, value):
-        with self.conn() as conn:
-            return recording_holds.place(conn, subject, value, reason="a case", placed_by="test")
-
-    def lifts(self, hold):
-        with self.conn() as conn:
-            recording_holds.lift(conn, str(hold.id), lifted_by="test")
-
-    def ask(self, sid, reason="request"):
-        with self.conn() as conn:
-            return recording_deletions.ask(conn, sid, reason=reason, asked_by="test")
-
-    def sweep(self):
-        sweeps.sweep(self.rt)
-        return self.world.work("recording.delete", "recording.release")
-
-    def state(self, sid):
-        return self.world.one("select state from recordings where recording_sid = %s", sid)
-
-    def at_twilio(self, sid):
-        return not self.twilio.recordings.get(sid).deleted
-
-    def here(self, sid):
-        return [found.key for found in self.rt.store.listed("recordings/") if sid in found.key]
-
-    def receipts(self, sid):
-        with self.conn() as conn:
-            return recording_receipts.of(conn, sid)
 
 
 @pytest.fixture
@@ -285,7 +235,16 @@ def test_a_deletion_that_begins_while_a_hold_is_placed_waits_for_it_and_gives_wa
 
 
 def _is_waiting(shelf):
-    return shelf.world.one("select count(*) from pg_locks where locktype = 'advisory' and not granted") == 1
+    """In this test's database: others of the run wait in theirs."""
+    return (
+        shelf.world.one(
+            """
+        select count(*) from pg_locks join pg_database d on d.oid = database
+         where locktype = 'advisory' and not granted and d.datname = current_database()
+        """
+        )
+        == 1
+    )
 
 
 def _in_thread(act):
@@ -330,6 +289,83 @@ def test_the_rows_are_asked_by_the_rule_of_the_domain(shelf):
             due = {one.recording_sid for one in retention.to_release(conn, by_settings, limit=9)}
         assert old == {one.recording_sid for one in kept if rule.is_over_age(one.policy, one.began_at, now)}
         assert due == {one.recording_sid for one in kept if rule.is_released(one.policy, one.stored_at, now)}
+
+
+def overtaken(shelf, *, strays):
+    """A fetch stood still over its upload; another worker came to its job, and the recording was asked for and deleted.
+
+    `strays`: its own taking back fails, as with a store that is away.
+    """
+    with shelf.conn() as conn:
+        sid = to_fetch(conn, twilio=shelf.twilio)
+    deleted = []
+
+    def deletion():
+        shelf.ask(sid)
+        shelf.world.rows(
+            "update jobs set lease_until = now() - interval '1 s' where kind = 'recording.fetch' returning 1"
+        )
+        shelf.world.rt = shelf.rt
+        deleted.extend(shelf.world.work("recording.fetch", "recording.delete"))
+
+    slow = Between(shelf.rt.store, deletion)
+    if strays:
+        slow.delete = lambda _key: (_ for _ in ()).throw(Transient("store: away"))
+    shelf.world.rt = replace(shelf.rt, store=slow)
+    shelf.world.work("recording.fetch")
+    assert (deleted, shelf.state(sid)) == (["done", "done"], "deleted")
+    return sid
+
+
+def test_sound_that_is_put_after_its_deletion_is_taken_back_with_a_receipt(shelf):
+    sid = overtaken(shelf, strays=False)
+    assert shelf.here(sid) == []
+    assert [receipt.place for receipt in shelf.receipts(sid)] == ["twilio", "store"]
+    assert shelf.world.one("select count(*) from notifications where type = 'recording.available'") == 0
+
+
+def test_what_could_not_be_taken_back_is_a_stray(shelf, monkeypatch):
+    """The object is young; the time for which young ones are left alone is taken away."""
+    sid = overtaken(shelf, strays=True)
+    monkeypatch.setattr(recording_audit, "_STRAY_AFTER", timedelta(minutes=-1))
+    assert recording_audit.strays(shelf.conn, shelf.rt.store) == (shelf.here(sid), [])
+    assert len(shelf.here(sid)) == 1
+
+
+def test_what_a_hold_has_saved_from_the_policy_is_fetched_though_it_was_to_go(shelf):
+    with shelf.conn() as conn:
+        sid = to_fetch(conn, twilio=shelf.twilio)
+    shelf.ask(sid, "retention")
+    assert shelf.world.work("recording.fetch") == ["done"]
+    assert shelf.state(sid) == "available"
+    shelf.holds("recording_sid", sid)
+    assert shelf.world.work("recording.delete") == ["done"]
+    assert shelf.world.work("recording.fetch") == ["done"]
+    assert (shelf.state(sid), len(shelf.here(sid))) == ("stored", 1)
+
+
+def test_a_damaged_copy_that_the_release_finds_is_fetched_again_and_then_released_without_waiting(shelf):
+    """Neither waits for the lease of the other, which has ended."""
+    sid = shelf.has(days=3)
+    (key,) = shelf.here(sid)
+    shelf.rt.store.client.delete_object(Bucket=shelf.rt.settings.s3_bucket, Key=key)
+    shelf.says("call", None, 0)
+    assert shelf.sweep() == ["done"]
+    assert (shelf.state(sid), shelf.at_twilio(sid)) == ("stored", True)
+    assert shelf.world.work("recording.fetch") == ["done"]
+    assert shelf.world.work("recording.release") == ["done"]
+    assert (shelf.state(sid), shelf.at_twilio(sid)) == ("provider-deleted", False)
+    assert shelf.world.one("select count(*) from alerts where resolved_at is null") == 0
+
+
+def test_what_is_to_go_is_not_read_back_and_no_damage(shelf):
+    sid = shelf.has()
+    shelf.ask(sid)
+    (key,) = shelf.here(sid)
+    shelf.rt.store.client.delete_object(Bucket=shelf.rt.settings.s3_bucket, Key=key)
+    checked = recording_audit.verify(shelf.conn, shelf.rt.store, actor="test", before=datetime.now(UTC), sids=[sid])
+    assert list(checked) == []
+    assert shelf.world.one("select count(*) from alerts") == 0
 
 
 def test_uploads_that_never_ended_are_ended_by_the_sweep(shelf):

@@ -25,11 +25,13 @@ LAW = read(data.read("law_us"))
 RULE = {"law": "all-party", "states": "?"}
 
 
-def house(rules):
+def house(rules, transcription="off"):
     """An ingress that knows one number."""
     known = {BUSINESS: Number(BUSINESS, "t", rules)}
     table = SimpleNamespace(number=lambda number: known.get(number) or unknown_number(number))
-    return SimpleNamespace(routing=table, urls=Urls(BASE), law=LAW)
+    return SimpleNamespace(
+        routing=table, urls=Urls(BASE), law=LAW, settings=SimpleNamespace(transcription=transcription)
+    )
 
 
 def ask(rules, target, **params):
@@ -72,6 +74,14 @@ def test_an_unknown_number_reaches_voicemail():
     document, note = comes_in(forwards(OWNER), To="+14155550111")
     assert tags(document) == ["Say", "Record", "Hangup"]
     assert note == ("voicemail", "nobody_to_ring", {})
+
+
+@pytest.mark.parametrize(("who", "asked"), [("off", None), ("http", None), ("twilio", "true")])
+def test_twilio_writes_voicemails_down_only_where_that_is_set(who, asked):
+    posted = Posted("/api/calls/incoming", "", "", b"", {"CallSid": SID, "From": CUSTOMER, "To": BUSINESS}, "AC", "")
+    document = ElementTree.fromstring(desk.reply(house(Routing(), who), door_of(posted.path), posted).document)
+    (record,) = document.iter("Record")
+    assert record.get("transcribe") == asked
 
 
 def test_a_forwarded_call_says_how_it_is_screened():

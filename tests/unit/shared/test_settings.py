@@ -18,6 +18,11 @@ def test_what_is_required_is_enough():
     assert settings.bind == "127.0.0.1:4000"
 
 
+def test_nobody_inside_is_notified_unless_he_is_named():
+    assert not load(GOOD).event_allow.names("as-call", 3000)
+    assert load({**GOOD, "TS_EVENT_ALLOW": "as-call:3000, 10.0.0.0/8"}).event_allow.names("as-call", 3000)
+
+
 def test_all_faults_are_named_at_once_and_no_value_of_a_secret():
     with pytest.raises(BadSettings) as fault:
         load({"TS_PUBLIC_URL": "calls.example.com", "TS_REDIS_URL": "http://hunter2@x", "TS_WEB_WORKERS": "many"})
@@ -32,6 +37,52 @@ def test_all_faults_are_named_at_once_and_no_value_of_a_secret():
     ):
         assert name in text
     assert "hunter2" not in text
+
+
+ENGINE = {**GOOD, "TS_TRANSCRIPTION": "http"}
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://api.openai.com/v1", "https://api.openai.com"),
+        ("https://engine.example.com/whisper/", "https://engine.example.com/whisper"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://10.1.2.3:8000", "http://10.1.2.3:8000"),
+        ("http://[fd00::1]:8000", "http://[fd00::1]:8000"),
+        ("http://whisper:8000", "http://whisper:8000"),
+        ("http://whisper.ns.svc.cluster.local", "http://whisper.ns.svc.cluster.local"),
+    ],
+)
+def test_an_engine_is_reached_by_tls_or_within_a_private_network(url, kept):
+    assert load({**ENGINE, "TS_TRANSCRIPTION_URL": url}).transcription_url == kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "http://engine.example.com", "http://8.8.8.8", "http://10.1.2.3.example.com", "ftp://127.0.0.1",
+        "https://engine.example.com/?a=b", "https://user:hunter2@engine.example.com",
+    ],
+)  # fmt: skip
+def test_an_engine_in_the_clear_or_nowhere_is_refused(url):
+    with pytest.raises(BadSettings, match="TS_TRANSCRIPTION_URL") as fault:
+        load({**ENGINE, "TS_TRANSCRIPTION_URL": url})
+    assert "hunter2" not in str(fault.value)
+
+
+def test_without_an_engine_none_is_needed():
+    assert load(GOOD).transcription == "off"
+    assert load({**GOOD, "TS_TRANSCRIPTION": "twilio"}).transcription_url == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TS_TRANSCRIPTION", "on"), ("TS_TRANSCRIPTION_LANGUAGE", "English"), ("TS_TRANSCRIPTION_KEY", "a\nb")],
+)
+def test_what_an_engine_cannot_be_told_is_refused(name, value):
+    with pytest.raises(BadSettings, match=name):
+        load({**GOOD, name: value})
 
 
 def test_a_secret_from_a_file_loses_the_newline_at_its_end(tmp_path):
@@ -52,6 +103,7 @@ def test_a_secrets_file_that_cannot_be_read_is_a_fault_like_the_others(tmp_path)
         ("TS_BIND", "4000"),
         ("TS_BIND", "h:99999"),
         ("TS_LOG_FORMAT", "xml"),
+        ("TS_EVENT_ALLOW", "http://a.example"),
         ("TWILIO_ACCOUNT_SID", "SK" + "0" * 32),
         ("TS_DATABASE_URL", "mysql://x"),
     ],

@@ -32,6 +32,11 @@ def test_the_sandbox_names_everything_its_clients_need(run: RunFolder):
     assert [name for name in CONTRACT if not told.get(name)] == []
 
 
+def test_the_receivers_of_the_sandbox_may_be_notified_and_those_that_the_caller_names(run: RunFolder):
+    told = environment.house(options.parse([], {}), {"TS_EVENT_ALLOW": "10.0.0.0/8,localhost"}, run)
+    assert told["TS_EVENT_ALLOW"] == "127.0.0.0/8,::1,localhost,10.0.0.0/8"
+
+
 def test_secrets_stay_the_same_over_restarts_and_differ_between_folders(run: RunFolder, tmp_path: Path):
     asked, other = options.parse([], {}), RunFolder(tmp_path / "other")
     other.prepare()
@@ -54,6 +59,12 @@ def test_the_real_twilio_is_refused_without_its_credentials_and_our_address(run:
 def test_the_real_twilio_is_refused_over_plain_http(run: RunFolder):
     with pytest.raises(Refused, match="https"):
         environment.house(options.parse(["--real-twilio"], {}), {**REAL, "TS_PUBLIC_URL": "http://a.example"}, run)
+
+
+def test_a_stand_in_never_writes_down_what_is_said_in_real_calls(run: RunFolder):
+    sandbox = environment.house(options.parse([], {}), {}, run)
+    assert environment.engine(sandbox)["TS_TRANSCRIPTION_URL"].startswith(sandbox["TS_STANDINS_URL"])
+    assert environment.engine(environment.house(options.parse(["--real-twilio"], {}), REAL, run)) == {}
 
 
 def test_with_the_real_twilio_there_is_no_simulator(run: RunFolder):

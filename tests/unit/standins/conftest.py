@@ -1,19 +1,23 @@
 """The stand-ins on a free port, and a small twilio-server beside them that notes what it is asked to send."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
 
 import pytest
 import requests
 from flask import Flask, Response, jsonify, request
+from standardwebhooks import Webhook
 
 from ops.standins.app import build
 from ops.standins.server import listen
 
 KEY = "the-platform-key"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TENANT = "7b0f6f3e-2f0a-4c1e-9d56-0a4f4d1f0001"
 
 
@@ -76,6 +80,18 @@ class StandIns:
 
     def missed(self, call_sid: str = "CA1", **more: object) -> requests.Response:
         return self.ask("POST", "/as-call/calls/missed", missed_body(call_sid) | more)
+
+
+def signed(standins: StandIns, name: str, type_: str, data: object, delivery_id: str, *, secret: str = SECRET) -> int:
+    """Tells a subscriber something, signed; the status it answers."""
+    at = datetime.now(UTC)
+    body = json.dumps({"type": type_, "timestamp": at.isoformat(), "data": data})
+    headers = {
+        "webhook-id": delivery_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(delivery_id, at, body),
+    }
+    return requests.post(f"{standins.url}/subscriber/{name}", data=body, headers=headers, timeout=10).status_code
 
 
 def incoming_body(call_sid: str = "CA1") -> dict[str, object]:

@@ -79,6 +79,12 @@ class Api:
     def post(self, path: str, **kwargs: Any) -> TestResponse:
         return self._ask("POST", path, **kwargs)
 
+    def put(self, path: str, **kwargs: Any) -> TestResponse:
+        return self._ask("PUT", path, **kwargs)
+
+    def delete(self, path: str, **kwargs: Any) -> TestResponse:
+        return self._ask("DELETE", path, **kwargs)
+
     def _ask(self, method: str, path: str, headers: dict[str, str] | None = None, **kwargs: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.key}"} | (headers or {})
         answer = self.client.open(path, method=method, headers=headers, **kwargs)

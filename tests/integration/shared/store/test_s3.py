@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
@@ -169,16 +169,17 @@ def test_every_version_and_marker_is_deleted_and_no_neighbour(store: S3Store):
     assert not left.get("DeleteMarkers")
 
 
-def test_under_a_lock_deletion_waits_for_its_end(store: S3Store):
+@pytest.mark.parametrize("content", [SOUND, LONG], ids=["single", "parts"])
+def test_under_a_lock_deletion_waits_for_its_end(store: S3Store, content: bytes):
     locked = S3Store(replace(store.settings, s3_bucket=f"{store.settings.s3_bucket}-locked", s3_lock="governance"))
     locked.client.create_bucket(Bucket=locked.settings.s3_bucket, ObjectLockEnabledForBucket=True)
-    receipt = locked.put(KEY, BytesIO(SOUND), sound_of(SOUND))
+    receipt = locked.put(KEY, BytesIO(content), sound_of(content))
     assert receipt["lock"] == "GOVERNANCE"
     with pytest.raises(Deferred) as refused:
         locked.delete(KEY)
     days = (refused.value.until - datetime.now(UTC)).total_seconds() / 86_400
     assert 29 < days <= 30
-    locked.check(KEY, sound_of(SOUND))
+    locked.check(KEY, sound_of(content))
 
 
 def test_with_kms_the_key_asked_for_is_the_one_used(store: S3Store):
@@ -201,6 +202,24 @@ def test_a_link_reads_one_object_under_a_name(store: S3Store):
     assert answer.content == SOUND
     assert answer.headers["Content-Disposition"] == 'attachment; filename="RE0_.wav"'
     assert answer.headers["Content-Type"] == "audio/wav"
+
+
+def test_a_link_that_has_ended_or_was_altered_reads_nothing(store: S3Store):
+    put(store, SOUND)
+    store.client.put_object(Bucket=store.settings.s3_bucket, Key=f"{KEY}.more", Body=b"neighbour")
+    ago = datetime.now(UTC) - timedelta(seconds=61)
+    named = {"filename": "a.wav", "content_type": "audio/wav"}
+    link, old = store.link(KEY, expires_s=60, **named), store.link(KEY, expires_s=60, now=ago, **named)
+    assert requests.get(link, timeout=30).status_code == 200
+    for bad, why in (
+        (old, "Request has expired"),
+        (old.replace("X-Amz-Expires=60", "X-Amz-Expires=600"), "SignatureDoesNotMatch"),
+        (link.replace(".wav?", ".wav.more?"), "SignatureDoesNotMatch"),
+        (link.replace("audio%2Fwav", "text%2Fhtml"), "SignatureDoesNotMatch"),
+        (link[:-1] + ("0" if link[-1] != "0" else "1"), "SignatureDoesNotMatch"),
+    ):
+        answer = requests.get(bad, timeout=30)
+        assert (answer.status_code, why in answer.text) == (403, True)
 
 
 MEMORY = """

@@ -9,8 +9,9 @@ from shared.domain import allow_list
 
 @pytest.mark.parametrize(
     ("word", "host", "port"),
-    [("as-call", "as-call", 80), ("as-call", "AS-CALL.", 3000), ("As-Call:3000", "as-call", 3000), ("10.0.0.0/8", "10.1.2.3", 1),
-     ("10.0.0.1", "10.0.0.1", 1), ("10.0.0.1:80", "10.0.0.1", 80), ("[::1]:80", "::1", 80), ("::1", "::1", 9), ("fd00::/8", "fd00::2", 9)],
+    [("as-call", "as-call", 80), ("as-call", "AS-CALL.", 3000), ("As-Call:3000", "as-call", 3000),
+     ("10.0.0.0/8", "10.1.2.3", 1), ("10.0.0.1", "10.0.0.1", 1), ("10.0.0.1:80", "10.0.0.1", 80), ("[::1]:80", "::1", 80),
+     ("::1", "::1", 9), ("fd00::/8", "fd00::2", 9)],
 )  # fmt: skip
 def test_what_is_named_is_known(word, host, port):
     assert allow_list.read([word]).names(host, port)
@@ -18,8 +19,8 @@ def test_what_is_named_is_known(word, host, port):
 
 @pytest.mark.parametrize(
     ("word", "host", "port"),
-    [("as-call", "x.as-call", 80), ("as-call:3000", "as-call", 80), ("10.0.0.0/8", "11.0.0.1", 1), ("10.0.0.1:80", "10.0.0.1", 81),
-     ("10.0.0.0/8", "ten.example", 80)],
+    [("as-call", "x.as-call", 80), ("as-call:3000", "as-call", 80), ("10.0.0.0/8", "11.0.0.1", 1),
+     ("10.0.0.1:80", "10.0.0.1", 81), ("10.0.0.0/8", "ten.example", 80)],
 )  # fmt: skip
 def test_and_nothing_else(word, host, port):
     assert not allow_list.read([word]).names(host, port)

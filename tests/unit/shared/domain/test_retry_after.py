@@ -13,7 +13,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("text", "wait_s"), [("17", 17.0), (" 17 ", 17.0), ("0", 0.0), ("9" * 5000, 3600.0), ("-3", None), ("", None), ("soon", None), ("²", None)]
+    ("text", "wait_s"),
+    [("17", 17.0), (" 17 ", 17.0), ("0", 0.0), ("9" * 5000, 3600.0), ("-3", None), ("", None), ("soon", None), ("²", None)],
 )  # fmt: skip
 def test_seconds(text, wait_s):
     assert seconds_of(text, NOW, longest_s=3600.0) == wait_s

@@ -163,6 +163,16 @@ def test_voicemail_has_an_action_because_record_without_one_loops():
     assert canonical(twiml.voicemail(number, URLS, call_sid=SID)) == canonical(oracle)
 
 
+@pytest.mark.parametrize(("language", "is_written_down"), [("en-US", True), ("en-GB", True), ("es-MX", False)])
+def test_twilio_writes_down_what_is_said_in_english_only(language, is_written_down):
+    number = Number(BUSINESS, "t", Routing(language=language))
+    (record,) = ElementTree.fromstring(twiml.voicemail(number, URLS, call_sid=SID, is_transcribed=True)).iter("Record")
+    asked = {name: value for name, value in record.attrib.items() if name.startswith("transcribe")}
+    callback = {"transcribe": "true", "transcribeCallback": url("/api/webhooks/transcription")}
+    assert asked == (callback if is_written_down else {})
+    assert int(record.get("maxLength", "")) <= 120  # of longer ones Twilio writes nothing
+
+
 def test_a_closed_business_has_its_own_greeting_and_may_take_no_message():
     number = Number(BUSINESS, "t", Routing(greeting="Usual", closed_greeting="Closed"))
     assert "Closed" in twiml.voicemail(number, URLS, reason="closed")

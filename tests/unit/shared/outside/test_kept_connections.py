@@ -1,7 +1,9 @@
 """Connections are kept, and a kept one that turns out closed costs nothing but a new one."""
 
+import select
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import pytest
 
@@ -9,6 +11,7 @@ from ops.standins.hostile import WAYS
 from shared.domain import allow_list
 from shared.downstream import Downstream, Target
 from shared.errors import Transient
+from shared.outside.place import parsed
 
 SECRET = "whsec_" + b64encode(b"k" * 32).decode()
 LOOPBACK = allow_list.read(["127.0.0.0/8"])
@@ -57,6 +60,26 @@ def test_a_kept_connection_that_has_begun_to_answer_is_not_asked_again(downstrea
     assert half.connections == 1
 
 
+def test_a_sibling_service_which_may_have_taken_it_is_not_asked_again_at_once(downstream, receiver):
+    """It knows no ids of ours, so twice would be twice: whoever asked decides."""
+    restarting = receiver("keep_then_close")
+    assert downstream.post_service(restarting.url, {}).ok
+    with pytest.raises(Transient, match="closed_early"):
+        downstream.post_service(restarting.url, {})
+    assert restarting.connections == 1
+
+
+def test_a_connection_that_was_closed_while_it_was_idle_is_not_used(downstream, receiver):
+    closing = receiver("keep_once")
+    assert downstream.post_service(closing.url, {}).ok
+    place, _ = parsed(closing.url)
+    if (line := downstream.lines.take(place)) is not None:  # else its end is here already
+        assert select.select([line], [], [], 10)[0]
+        downstream.lines.keep(place, line)
+    assert downstream.post_service(closing.url, {}).ok
+    assert closing.connections == 2
+
+
 def test_a_new_connection_that_is_closed_at_once_is_not_tried_again(downstream, receiver):
     dead = receiver("close")
     with pytest.raises(Transient, match="closed_early"):
@@ -89,10 +112,6 @@ def test_kept_connections_are_few_however_many_were_open_side_by_side(downstream
 
 
 def _opened(downstream, receiver):
-    from time import monotonic
-
-    from shared.outside.place import parsed
-
     place, _ = parsed(receiver.url)
     return place, downstream.guard.connected(place, monotonic() + 10, 1000)
 

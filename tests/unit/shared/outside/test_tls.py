@@ -5,10 +5,11 @@ import ssl
 import pytest
 
 from shared.domain import allow_list
-from shared.downstream import Downstream
+from shared.downstream import Downstream, Target
 from shared.errors import Transient
 from shared.outside.bounded import tls_context
 from tests.unit.shared.outside.test_guard import post
+from tests.unit.shared.outside.test_kept_connections import SECRET
 
 pytestmark = pytest.mark.timeout(20)
 LOOPBACK = allow_list.read(["127.0.0.0/8"])
@@ -78,6 +79,16 @@ def test_the_deadline_holds_under_tls_too(names, receiver, authority, way):
     slow = receiver(way, tls=authority.server_context("hooks.test"))
     impatient = Downstream("", LOOPBACK, 0.5, tls_context(str(authority.file)))
     assert reason(impatient, f"https://hooks.test:{slow.port}/") == "timeout"
+
+
+@pytest.mark.parametrize("way", ["hang_at_once", "sip"])
+def test_one_who_does_not_read_is_given_up_under_tls_too(names, receiver, authority, way):
+    names.lead("hooks.test", ["127.0.0.1"])
+    slow = receiver(way, tls=authority.server_context("hooks.test"))
+    impatient = Downstream("", LOOPBACK, 0.5, tls_context(str(authority.file)))
+    target = Target(f"https://hooks.test:{slow.port}/", (SECRET,))
+    with pytest.raises(Transient, match="timeout"):
+        impatient.post_signed(target, message_id="m", document={"long": "x" * 16_000_000})
 
 
 def test_a_kept_connection_that_is_closed_meanwhile_is_replaced_under_tls_too(names, receiver, authority, trusting):
