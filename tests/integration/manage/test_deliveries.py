@@ -8,6 +8,8 @@ from shared.db import endpoints
 from tests.integration.workers.retelling import LONG_AGO, comes_late, die, finish, happen, told
 from workers.relay import Relay
 
+pytestmark = pytest.mark.made_up_notices
+
 SINCE, UNTIL = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (LONG_AGO - timedelta(minutes=1), LONG_AGO + timedelta(hours=1)))
 
 

@@ -10,6 +10,8 @@ from shared.db import audit, notifications
 from shared.domain.endpoint_secret import checked_secret
 from workers.relay import Relay
 
+pytestmark = pytest.mark.made_up_notices
+
 URL, SECRET, SECOND = "https://hooks.example.com/in", "whsec_" + "A" * 32, "whsec_" + "B" * 32
 
 

@@ -9,6 +9,8 @@ from shared.db import dead_letters, delivery_overview, endpoints
 from tests.integration.workers.retelling import die, finish, happen, start, told
 from workers.relay import Relay
 
+pytestmark = pytest.mark.made_up_notices
+
 
 @pytest.fixture
 def relay(world):

@@ -19,6 +19,8 @@ from tests.integration.workers.conftest import Story
 from workers import housekeeping
 from workers.relay import Relay
 
+pytestmark = pytest.mark.made_up_notices
+
 _subjects = itertools.count(1)
 
 

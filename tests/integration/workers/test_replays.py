@@ -25,6 +25,8 @@ from tests.integration.workers.retelling import (
 from workers import replays as work
 from workers.relay import Relay
 
+pytestmark = pytest.mark.made_up_notices
+
 
 @pytest.fixture
 def relay(world):

@@ -1,5 +1,6 @@
 """Whatever fails, is redriven, replayed and happens in between: each key's live events in order, everything at least once."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -7,6 +8,8 @@ from shared import redriving
 from shared.db import dead_letters
 from tests.integration.workers.retelling import comes_late, die, expand, finish, happen, start, told
 from workers.relay import Relay
+
+pytestmark = pytest.mark.made_up_notices
 
 KEYS = "ab"
 STEPS = st.lists(

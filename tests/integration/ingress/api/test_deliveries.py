@@ -14,6 +14,8 @@ from shared.runtime import Runtime
 
 from .conftest import TENANT, Api, new_key
 
+pytestmark = pytest.mark.made_up_notices
+
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 RANGE = {"since": (HOUR_AGO - timedelta(hours=1)).isoformat(), "until": (HOUR_AGO + timedelta(minutes=30)).isoformat()}
 

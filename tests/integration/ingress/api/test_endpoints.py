@@ -18,6 +18,8 @@ from shared.runtime import Runtime
 
 from .conftest import TENANT, Api, new_key, user_token
 
+pytestmark = pytest.mark.made_up_notices
+
 URL, OTHER_URL = "https://hooks.example.com/in", "https://other.example.com/in"
 SECRET, SECOND = "whsec_" + "A" * 32, "whsec_" + "B" * 32
 READ, WRITE = {"endpoints:read"}, {"endpoints:write"}
