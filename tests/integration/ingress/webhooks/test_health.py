@@ -61,7 +61,7 @@ def test_metrics_and_details_are_on_the_admin_port_only(door):
     assert door.client.get("/readyz?verbose").mimetype == "text/plain"
     text = door.client.get("/metrics", base_url=ADMIN).text
     for name in ("build_info", "inbox_unprocessed", "queue_depth", "jobs_due", "calls_active", "dlq_size", "store_up",
-                 "journal_segments", "journal_free_bytes"):  # fmt: skip
+                 "dead_letters", "replays_running", "journal_segments", "journal_free_bytes"):  # fmt: skip
         assert f"twilio_server_{name}" in text
     assert 'twilio_server_store_up{store="postgresql"} 1.0' in text
 
