@@ -68,7 +68,8 @@ def tell(rt: WorkerRuntime, delivery: Delivery) -> Told:
     answer: Answer | None = None
     fault: Exception | None = None
     try:
-        answer = as_call.post(rt, delivery) if delivery.adapter == "as-call-service" else _post(rt, delivery)
+        if not delivery.is_foreign:
+            answer = as_call.post(rt, delivery) if delivery.adapter == "as-call-service" else _post(rt, delivery)
     except Exception as raised:  # noqa: BLE001 - the caller tells outcomes from bugs
         fault = raised
     spent_ms = round((time.perf_counter() - started) * 1000)

@@ -21,7 +21,9 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "twilio-server/notifications")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One notification on its way to one endpoint. `secrets`: it is signed with each, the newest first."""
+    """One notification on its way to one endpoint. `secrets`: it is signed with each, the newest first. `is_foreign`: of
+    another tenant than the endpoint's, which has changed since.
+    """
 
     id: int
     attempts: int
@@ -34,6 +36,7 @@ class Delivery:
     type: str
     subject: str
     tenant_id: str | None
+    is_foreign: bool
     data: dict[str, Any]
     created_at: datetime
 
@@ -170,6 +173,7 @@ def deliveries(conn: Connection, delivery_ids: Sequence[int]) -> dict[int, Deliv
             """
             select d.id, d.attempts, d.notification_id, d.endpoint_id, e.url, e.adapter, e.headers, n.type, n.subject,
                    n.tenant_id, n.data, n.created_at,
+                   e.tenant_id is not null and e.tenant_id is distinct from n.tenant_id as is_foreign,
                    case when e.previous_until > now() then array[e.secret, e.previous_secret] else array[e.secret] end
                        as secrets
               from deliveries d join notifications n on n.id = d.notification_id join endpoints e on e.id = d.endpoint_id

@@ -89,7 +89,8 @@ CANDIDATES: Final[LiteralString] = """
          where (created_at, id) > (%(cursor_at)s, %(cursor_id)s) and created_at < %(until)s
          order by created_at, id limit %(limit)s)
     select n.id, n.created_at, n.order_key, coalesce(
-               (e.types = '{}' or n.type = any(e.types)) and (e.tenant_id is null or n.tenant_id = e.tenant_id)
+               n.type <> 'endpoint.test' and (e.types = '{}' or n.type = any(e.types))
+               and (e.tenant_id is null or n.tenant_id = e.tenant_id)
                and (%(types)s::text[] = '{}' or n.type = any(%(types)s))
                and (%(tenant_id)s::text is null or n.tenant_id = %(tenant_id)s)
                and (%(subject)s::text is null or n.subject = %(subject)s)

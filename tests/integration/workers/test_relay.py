@@ -225,3 +225,11 @@ def test_a_promise_behind_another_of_its_order_waits(world):
         for n in range(2):
             notifications.notify(conn, "call.status", subject=f"{n}", tenant_id=None, order_key="one", data={})
     assert world.rows("select count(*) from jobs where group_key = 'all' and hint_at = 'infinity'") == [(1,)]
+
+
+def test_an_endpoint_that_has_become_another_tenants_is_not_told_what_waited(world, relay):
+    texts_arrive(world, *customers(2))
+    world.rows("update endpoints set tenant_id = 'somebody-else' where id = 'all' returning id")
+    assert relay.drain() == 2
+    assert world.subscriber.got == []
+    assert world.rows("select outcome, attempts from deliveries where endpoint_id = 'all'") == [("skipped", 0)] * 2
