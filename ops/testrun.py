@@ -40,15 +40,25 @@ class Stage:
 # More than the cores: most of these tests wait for real processes.
 # Who has nothing left takes of what others have before them: the last of long files would leave the other workers idle.
 PARALLEL = ("-n", str(max(3, min(4, os.cpu_count() or 2))), "--dist", "worksteal")
+# The simulator, the benchmarks and the fault runs are not the service: what they do has its tests beside the rest (`.ci/run`).
+TOOLS = (
+    "tests/unit/benchmarks", "tests/unit/faultlab", "tests/unit/twilio_sim", "tests/integration/benchmarks",
+    "tests/integration/twilio_sim",
+)  # fmt: skip
 # e2e tests start a whole stack each: two at once would measure each other.
 STAGES = (
-    Stage("unit and integration", ["tests/unit", "tests/integration"], PARALLEL),
+    Stage(
+        "unit and integration",
+        ["tests/unit", "tests/integration"],
+        [*PARALLEL, *(f"--ignore={folder}" for folder in TOOLS)],
+    ),
     Stage("e2e", ["tests/e2e"]),
 )
 NAMED = {
     "unit": Stage("unit", ["tests/unit"], PARALLEL),
     "integration": Stage("integration", ["tests/integration"], PARALLEL),
     "e2e": STAGES[1],
+    "tools": Stage("tools", TOOLS, PARALLEL),
     # Worker processes killed and frozen in the middle of their work: minutes of waiting, so beside the rest (`.ci/run`).
     "kills": Stage("kills", ["tests/kills"], PARALLEL),
     # That the fault runs find what a naive service does wrong: minutes, so beside the rest (`.ci/run`).

@@ -49,7 +49,7 @@ def _recording(conn: Connection, place: int) -> None:
         insert into recordings (recording_sid, call_sid, account_sid, state, announced_at, stored_at, object_key, size_bytes,
                                 sha256, damage, damaged_at)
         select 'RE' || %(n)s, 'CA' || %(n)s, %(account)s, case when %(n)s %% 2 = 0 then 'stored' else 'available' end,
-               timestamptz '2026-11-01' + %(n)s / 3 * interval '1 minute', now(), 'key', 1, sha256('x'),
+               timestamptz '2026-11-01' + %(n)s / 3 * interval '1 minute', now(), 'key ' || %(n)s, 1, sha256('x'),
                case when %(n)s %% 8 = 0 then 'missing' end, case when %(n)s %% 8 = 0 then now() end
         """,
         {"n": place, "account": ACCOUNT},
