@@ -5,6 +5,7 @@ does what it would have done then: each request is a real one. Nothing else in t
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from psycopg import Connection
 
@@ -76,17 +77,18 @@ class Day:
         return bool(row and row[0]) and self.in_hand() == 0
 
 
-# What is new, and has not been asked for by anybody: not yet committed.
-_AGED = (
+# Of what is being promised, before anybody can take it.
+_AGED: Final = (
     "update notifications set created_at = created_at - make_interval(secs => %(s)s) where id = any(%(ids)s)",
     "update deliveries set created_at = created_at - make_interval(secs => %(s)s) where notification_id = any(%(ids)s)",
     """
-    update jobs set next_at = next_at - make_interval(secs => %(s)s), created_at = jobs.created_at - make_interval(secs => %(s)s)
+    update jobs set next_at = next_at - make_interval(secs => %(s)s),
+        created_at = jobs.created_at - make_interval(secs => %(s)s)
       from deliveries d where d.notification_id = any(%(ids)s) and jobs.kind = 'deliver' and jobs.ref = d.id::text
     """,
 )
 # What waits for a time. What was never tried waits for none, and is as old as it was made (`promise`).
-_PASSED = (
+_PASSED: Final = (
     """
     update endpoint_states set probe_at = probe_at - make_interval(secs => %(s)s),
         opened_at = opened_at - make_interval(secs => %(s)s), failing_since = failing_since - make_interval(secs => %(s)s),
