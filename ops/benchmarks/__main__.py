@@ -23,10 +23,12 @@ from ops.benchmarks.scenarios import (
     listen,
     memory,
     open_loop,
+    outage,
     peers,
     recording_list,
     send,
     store,
+    told,
     where,
 )
 from ops.stack.postgres import NoPostgres
@@ -51,6 +53,8 @@ SCENARIOS: Final[Mapping[str, Callable[[Bench], Section]]] = {
     "arrive": arrive.measure,
     "listen": listen.measure,
     "list": recording_list.measure,
+    "told": told.measure,
+    "outage": outage.measure,
 }
 # More than any subject takes in one warmed-up window on a machine of today: 25,000/s.
 _FASTEST: Final = 25_000

@@ -13,13 +13,14 @@ SCENARIOS: Final[Mapping[str, Sequence[str]]] = {
     "calls": ("calls",),
     "control": ("control",),
     "recordings": ("store", "arrive", "listen", "list"),
+    "downstream": ("told", "outage"),
 }
 # Of one measured window: usually, and quickly. A text takes longer than an answer.
 _SECONDS: Final = {
     "ingress": (3.0, 1.0), "answer": (5.0, 1.0), "sms": (12.0, 4.0), "calls": (0.0, 0.0), "control": (20.0, 4.0),
-    "recordings": (60.0, 6.0),
+    "recordings": (60.0, 6.0), "downstream": (6.0, 2.0),
 }  # fmt: skip
-_ROUNDS: Final = {"ingress": 3, "answer": 3, "sms": 1, "calls": 1, "control": 1, "recordings": 1}
+_ROUNDS: Final = {"ingress": 3, "answer": 3, "sms": 1, "calls": 1, "control": 1, "recordings": 1, "downstream": 1}
 _CALLS: Final = ("100", "20")
 MOST_CALLS: Final = 500  # at once: the simulator has a thread for each
 

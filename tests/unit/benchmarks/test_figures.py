@@ -162,6 +162,12 @@ def test_a_hundred_calls_are_placed_or_as_many_as_are_asked_for():
     assert options.parse(["calls", "--calls", "100,500"]).calls == [100, 500]
 
 
+def test_subscribers_are_measured_once_each_rate_for_some_seconds():
+    asked = options.parse(["downstream"])
+    assert (asked.scenarios, asked.rounds, asked.seconds) == (["told", "outage"], 1, 6.0)
+    assert options.parse(["downstream", "--quick", "--only", "outage"]).scenarios == ["outage"]
+
+
 def test_words_choose_scenarios_in_their_own_order_and_the_command_leaves_out_the_writing():
     asked = options.parse(["ingress", "--write", "--quick", "--only", "burst,ack"])
     assert (asked.scenarios, asked.rounds, asked.seconds, asked.write) == (["ack", "burst"], 1, 1.0, True)
