@@ -75,6 +75,8 @@ class Nets(bootsteps.StartStopStep):
         """The pool may still be finishing its tasks: the Runtime stays open for them."""
         for net in self.nets:
             net.stop()
+        if app.relay is not None:
+            app.relay.close()
 
 
 @worker_shutdown.connect

@@ -6,6 +6,7 @@ few transactions. Should this process die, the leases bring everything back; a s
 the same `webhook-id`.
 """
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -34,6 +35,8 @@ _MOST_LINES: Final = 64
 LEASE_S: Final = CATALOGUE["deliver"].lease_s
 # Nothing is waited for longer than this: a retry that has become due has no bell.
 _IDLE_S: Final = 0.5
+# A request takes 15 s at the most. What is not recorded when the process ends is told once more.
+_LAST_S: Final = 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,17 @@ class Relay:
         return count
 
     def close(self) -> None:
-        """Couriers under way are left to their leases."""
-        self._couriers.shutdown(wait=False, cancel_futures=True)
+        """Takes nothing more, and records what is still brought within `_LAST_S`; the rest is left to its lease.
+
+        No other thread is in the loop any more.
+        """
+        until = time.monotonic() + _LAST_S
+        try:
+            while self._under_way and time.monotonic() < until:
+                if came := self._arrivals():
+                    self._keep(came)
+        finally:
+            self._couriers.shutdown(wait=False, cancel_futures=True)
 
     def _arrivals(self) -> list[_Came]:
         """Everything that is there, once something is."""

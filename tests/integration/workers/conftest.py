@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event as Gate
 from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
@@ -40,6 +41,8 @@ class Subscriber:
     def __init__(self) -> None:
         self.got: list[tuple[str, dict[str, str], Any]] = []
         self.answers: list[tuple[int, Any]] = []  # taken from the front; when empty: 200
+        self.gate = Gate()  # closed, nobody is answered
+        self.gate.set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -58,6 +61,7 @@ class Subscriber:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 subscriber.got.append((self.path, dict(self.headers.items()), body))
+                subscriber.gate.wait(30)
                 status, answer = subscriber.answers.pop(0) if subscriber.answers else (200, {"success": True})
                 text = json.dumps(answer).encode()
                 self.send_response(status)

@@ -7,6 +7,7 @@ import pytest
 from shared.db import endpoints, jobs, notifications
 from shared.db.endpoints import Endpoint
 from shared.domain.circuit import TRIP
+from tests.integration.stack.conftest import wait_for
 from tests.integration.workers.conftest import BUSINESS, SECRET, event
 from workers.relay import Relay
 
@@ -233,3 +234,16 @@ def test_an_endpoint_that_has_become_another_tenants_is_not_told_what_waited(wor
     assert relay.drain() == 2
     assert world.subscriber.got == []
     assert world.rows("select outcome, attempts from deliveries where endpoint_id = 'all'") == [("skipped", 0)] * 2
+
+
+def test_what_is_under_way_at_the_end_is_recorded_and_nothing_more_is_taken(world):
+    ending = Relay(world.rt)
+    world.subscriber.gate.clear()
+    world.rows("update endpoints set concurrency = 3 returning 1")
+    texts_arrive(world, *customers(5))
+    assert ending.once() == 3
+    wait_for(lambda: len(world.subscriber.got) == 3, "three are being told")
+    world.subscriber.gate.set()
+    ending.close()
+    assert world.rows("select outcome, count(*) from deliveries group by 1 order by 1") == [("delivered", 3), (None, 2)]
+    assert len(world.subscriber.got) == 3
