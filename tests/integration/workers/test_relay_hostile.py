@@ -96,10 +96,16 @@ def circuit(world):
     return world.one("select circuit from endpoint_states where endpoint_id = 'hostile'")
 
 
-@pytest.mark.parametrize(("url", "reason"), [
-    ("http://10.0.0.1/", "not_https"), ("https://10.0.0.1/", "private_address"), ("https://169.254.169.254/latest/meta-data", "private_address"),
-    ("https://[::ffff:10.0.0.1]/", "private_address"), ("http://192.0.2.1/", "not_https"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://10.0.0.1/", "private_address"),
+        ("https://169.254.169.254/latest/meta-data", "private_address"),
+        ("https://[::ffff:10.0.0.1]/", "private_address"),
+        ("http://10.0.0.1/", "not_https"),
+        ("http://192.0.2.1/", "not_https"),
+    ],
+)
 def test_one_inside_is_never_asked(world, relay, url, reason):
     texts_arrive(world, url)
     wait_for(lambda: circuit(world) == "open", "it has been tried")
