@@ -74,9 +74,16 @@ class Downstream:
         return self._send(Request("POST", *parsed(target.url), {**_checked(target.headers), **ours}, body.encode()))
 
     def post_service(self, url: str, document: dict[str, Any]) -> Answer:
-        """Posts to a sibling service of the platform, with the platform's key. Raises Transient, Permanent."""
+        """Posts to a sibling service of the platform, with the platform's key. Raises Transient, Permanent.
+
+        The key goes to hosts that the operators name (`TS_EVENT_ALLOW`): whoever may manage endpoints may not have it sent
+        anywhere. Any other is Transient `not_named`: the setting may be mended.
+        """
+        place, path = parsed(url)
+        if not self.allowed.names(place.host, place.port):
+            raise Transient("not_named")
         body = as_call_bodies.written(document).encode()
-        return self._send(Request("POST", *parsed(url), self._vouched(), body, is_repeatable=False))
+        return self._send(Request("POST", place, path, self._vouched(), body, is_repeatable=False))
 
     def look_up_number(self, pns_url: str, phone_number: str) -> Answer:
         """Asks pns-provisioning-service whose number this is; its URL is a setting, so it may be anywhere. Raises Transient."""

@@ -12,7 +12,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from shared.db.endpoints import CONCURRENCY, Adapter, Endpoint
 from shared.domain.allow_list import AllowList
-from shared.domain.endpoint_rules import checked_headers, checked_url
+from shared.domain.endpoint_rules import checked_headers, checked_platform_url, checked_url
 from shared.domain.endpoint_secret import checked_secret
 from shared.domain.notices import FOR_AS_CALL, TYPES
 from shared.sms_job import Text
@@ -172,7 +172,8 @@ def _loaded(schema: Schema, body: Any) -> tuple[dict[str, Any], Faults]:
 
 def _judge(said: dict[str, Any], faults: Faults, adapter: Adapter, allowed: AllowList) -> None:
     if "url" in said:
-        _try(faults, "url", lambda: checked_url(said["url"], allowed))
+        check = checked_platform_url if adapter == "as-call-service" else checked_url
+        _try(faults, "url", lambda: check(said["url"], allowed))
     if adapter != "as-call-service":
         return
     if "url" in said:

@@ -60,6 +60,14 @@ def checked_url(url: str, allowed: AllowList) -> None:
         raise ValueError("must be a public address, or one that TS_EVENT_ALLOW names")
 
 
+def checked_platform_url(url: str, allowed: AllowList) -> None:
+    """As `checked_url`, for a service that is sent the platform's key: only operators say who that is. Raises ValueError."""
+    checked_url(url, allowed)
+    parts = _parts(url)
+    if not allowed.names(parts.hostname or "", _port(parts)):
+        raise ValueError("as-call-service is sent the platform's key: TS_EVENT_ALLOW must name its host")
+
+
 def _header_name(name: str) -> str:
     small = name.lower()
     if not _TOKEN.fullmatch(name) or len(name) > _LONGEST_NAME:

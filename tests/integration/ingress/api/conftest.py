@@ -38,7 +38,8 @@ ACCOUNT_SID = "AC" + "0" * 32
 @pytest.fixture
 def settings(redis_url: str, database_url: str) -> Settings:
     return load({
-        "TS_PUBLIC_URL": "https://twilio.example.com", "TS_REDIS_URL": redis_url, "TS_DATABASE_URL": database_url,
+        "TS_PUBLIC_URL": "https://twilio.example.com", "TS_EVENT_ALLOW": "as-call.example.com",
+        "TS_REDIS_URL": redis_url, "TS_DATABASE_URL": database_url,
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": "token", "INTERNAL_SERVICE_KEY": SERVICE_KEY,
         "TS_JWT_SECRET": JWT_SECRET,
     })  # fmt: skip

@@ -22,6 +22,7 @@ from .conftest import TENANT, Api, new_key, user_token
 
 MISSED = dict(EXAMPLES["call.missed"]["data"])
 URL, OTHER_URL = "https://hooks.example.com/in", "https://other.example.com/in"
+AS_CALL_URL = "https://as-call.example.com"  # TS_EVENT_ALLOW names it
 SECRET, SECOND = "whsec_" + "A" * 32, "whsec_" + "B" * 32
 READ, WRITE = {"endpoints:read"}, {"endpoints:write"}
 PASSWORD = "Basic c2VjcmV0"
@@ -121,9 +122,10 @@ class TestAdd:
             ({"url": URL, "concurrency": 65, "rate_per_s": 0}, ["#/concurrency", "#/rate_per_s"]),
             ({"url": URL, "adapter": "other", "colour": 1}, ["#/adapter", "#/colour"]),
             ({"url": "no", "types": ["x"], "secret": "y", "enabled": "no"}, ["#/enabled", "#/secret", "#/types/0", "#/url"]),
-            ({"url": URL, "adapter": "as-call-service", "types": ["sms.sent"]}, ["#/types"]),
-            ({"url": URL, "adapter": "as-call-service", "secret": SECRET}, ["#/secret"]),
-            ({"url": URL, "adapter": "as-call-service", "headers": {"a": "b"}}, ["#/headers"]),
+            ({"url": AS_CALL_URL, "adapter": "as-call-service", "types": ["sms.sent"]}, ["#/types"]),
+            ({"url": AS_CALL_URL, "adapter": "as-call-service", "secret": SECRET}, ["#/secret"]),
+            ({"url": AS_CALL_URL, "adapter": "as-call-service", "headers": {"a": "b"}}, ["#/headers"]),
+            ({"url": URL, "adapter": "as-call-service"}, ["#/url"]),
         ],
     )  # fmt: skip
     def test_every_fault_is_told_at_once_and_nothing_is_kept(self, api: Api, said: Any, pointers: list[str]):
@@ -133,9 +135,9 @@ class TestAdd:
         assert api.get("/api/endpoints").get_json()["data"] == []
 
     def test_as_call_service_takes_its_three_types_and_has_no_secret(self, api: Api):
-        made = add(api, adapter="as-call-service", url=URL + "/")
-        assert (made["secret"], made["types"], made["url"]) == (None, [*FOR_AS_CALL], URL)
-        one = add(api, adapter="as-call-service", types=["call.missed"])
+        made = add(api, adapter="as-call-service", url=AS_CALL_URL + "/")
+        assert (made["secret"], made["types"], made["url"]) == (None, [*FOR_AS_CALL], AS_CALL_URL)
+        one = add(api, adapter="as-call-service", url=AS_CALL_URL, types=["call.missed"])
         assert one["types"] == ["call.missed"]
 
     def test_the_same_request_again_makes_one_endpoint(self, api: Api):
@@ -399,7 +401,7 @@ class TestRotate:
         assert rows(rt, "select previous_secret, version from endpoints") == [(SECRET, 2)]
 
     def test_as_call_service_has_nothing_to_rotate(self, api: Api):
-        add(api, id="as-call", adapter="as-call-service")
+        add(api, id="as-call", adapter="as-call-service", url=AS_CALL_URL)
         assert api.post("/api/endpoints/as-call/rotate").status_code == 409
 
 
@@ -438,7 +440,7 @@ class TestTest:
         asked = api.post("/api/endpoints/crm/test", headers={"Prefer": "wait=1"})
         assert (asked.status_code, asked.headers["Preference-Applied"]) == (202, "wait=1")
 
-    @pytest.mark.parametrize("said", [{"enabled": False}, {"adapter": "as-call-service"}])
+    @pytest.mark.parametrize("said", [{"enabled": False}, {"adapter": "as-call-service", "url": AS_CALL_URL}])
     def test_who_is_told_nothing_cannot_be_tested(self, api: Api, rt: Runtime, said: Any):
         add(api, id="crm", **said)
         assert api.post("/api/endpoints/crm/test").status_code == 409

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.domain import allow_list
 from shared.domain.allow_list import AllowList
-from shared.domain.endpoint_rules import checked_headers, checked_url
+from shared.domain.endpoint_rules import checked_headers, checked_platform_url, checked_url
 
 NOBODY = AllowList()
 
@@ -124,3 +124,13 @@ def test_whatever_passes_is_one_line_each(headers):
     text = "".join(f"{name}: {value}\r\n" for name, value in checked.items())
     assert text.isascii()
     assert len(text.splitlines()) == len(headers)
+
+
+def test_a_service_that_is_sent_the_platforms_key_is_named_by_the_operators():
+    named = allow_list.read(["as-call:3000", "10.0.0.0/8"])
+    checked_platform_url("http://as-call:3000", named)
+    checked_platform_url("http://10.1.2.3", named)
+    for url in ("https://as-call.example.com", "https://8.8.8.8", "https://as-call.example.com:3000"):
+        checked_url(url, named)
+        with pytest.raises(ValueError, match="TS_EVENT_ALLOW must name"):
+            checked_platform_url(url, named)

@@ -131,11 +131,12 @@ def test_http_to_the_public_internet_is_not_spoken():
     assert reason(made(), "http://8.8.8.8/") == "not_https"
 
 
-def test_as_call_service_is_guarded_like_everybody(receiver):
+@pytest.mark.parametrize("url", [None, "https://hooks.example.com/in"])
+def test_the_platforms_key_goes_only_to_hosts_that_operators_have_named(receiver, names, url):
     inside = receiver("keep")
-    with pytest.raises(Transient, match="not_https"):
-        made().post_service(inside.url, {})
-    assert inside.connections == 0
+    with pytest.raises(Transient, match="not_named"):
+        made("somebody.else").post_service(url or inside.url, {})
+    assert (inside.connections, names.asked) == (0, [])
 
 
 def test_an_address_that_takes_nobody_leaves_the_next_one_its_turn(names, receiver):
