@@ -102,7 +102,9 @@ def test_clients_that_read_no_answers_have_a_thread_for_a_while_only(server):
         client.sock.settimeout(1)  # until then the server takes what it has room for
         with pytest.raises(TimeoutError):
             client.send(PING.replace(b"/livez", b"/openapi.json") * 200_000)
-    assert server.client().ask(PING).status == 200
+    patient = server.client()
+    patient.sock.settimeout(45)  # ten seconds by the rule, and a busy machine's share
+    assert patient.ask(PING).status == 200
 
 
 def test_a_head_without_end_is_refused_before_it_is_a_burden(server):
