@@ -34,6 +34,11 @@ def failed(times, health=None):
     return health
 
 
+def due(health):
+    assert health.probe_at is not None
+    return health.probe_at
+
+
 def test_it_opens_with_the_last_of_so_many_failures_running_and_not_before():
     assert failed(TRIP - 1).circuit == "closed"
     opened = failed(TRIP)
@@ -50,9 +55,9 @@ def test_whoever_answers_is_there(verdict):
 def test_each_failed_probe_is_followed_by_twice_the_wait_up_to_the_longest():
     health, waits = failed(TRIP), []
     for _ in range(8):
-        at = health.probe_at
+        at = due(health)
         health = after(probing(health, at, answer_within_s=60), "ill", at, longest_s=LONGEST_S)
-        waits.append((health.probe_at - at).total_seconds())
+        waits.append((due(health) - at).total_seconds())
     assert waits == [10, 20, 40, 80, 160, 300, 300, 300]
 
 
@@ -77,7 +82,7 @@ def test_room_is_what_is_not_in_hand_less_while_it_fails_and_one_for_a_probe():
     assert [room(Health(), NOW, concurrency=8, in_hand=n) for n in (0, 3, 8, 9)] == [8, 5, 0, 0]
     assert room(failed(3), NOW, concurrency=8, in_hand=0) == TRIP - 3
     opened = failed(TRIP)
-    assert [room(opened, at, concurrency=8, in_hand=5) for at in (NOW, opened.probe_at)] == [0, 1]
+    assert [room(opened, at, concurrency=8, in_hand=5) for at in (NOW, due(opened))] == [0, 1]
 
 
 def test_days_of_nothing_but_failures_give_it_up():
